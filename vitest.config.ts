@@ -1,0 +1,16 @@
+import { defineConfig } from "vitest/config";
+
+// Workers are started from TypeScript sources in tests, so every process gets tsx and the source condition.
+const execArgv = ["--import", "tsx", "--conditions=undiffuse-source"];
+
+export default defineConfig({
+  resolve: { conditions: ["undiffuse-source"] },
+  ssr: { resolve: { conditions: ["undiffuse-source"] } },
+  test: {
+    include: ["test/**/*.test.ts"],
+    pool: "forks",
+    execArgv,
+    maxWorkers: 2,
+    testTimeout: 120_000,
+  },
+});
