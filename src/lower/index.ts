@@ -1,0 +1,2 @@
+export { lower } from "./lower.ts";
+export { type Lowering, portable } from "./portable.ts";

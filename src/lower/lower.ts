@@ -1,0 +1,41 @@
+import type { NDArray } from "../base/index.ts";
+import { type DecomposedOp, decompose, type Graph, type Tensor, topologicalOrder } from "../tensor/index.ts";
+import { OnnxBuilder } from "./onnx-builder.ts";
+import { type Lowering, portable } from "./portable.ts";
+
+type AnyRule = "decompose" | ((onnx: OnnxBuilder, inputs: readonly string[], node: Tensor) => string);
+
+/**
+ * A graph as an ONNX file for a target.
+ * @param weights inputs by name that become constants of the file, which lets onnxruntime lay them out once
+ */
+export const lower = (
+  graph: Graph,
+  {
+    target = portable,
+    weights = new Map(),
+  }: { target?: Lowering; weights?: ReadonlyMap<string, NDArray> } = {},
+): Uint8Array => {
+  const onnx = new OnnxBuilder();
+  const names = new Map<Tensor, string>();
+  for (const [name, leaf] of graph.inputs) {
+    const value = weights.get(name);
+    if (value) onnx.weight(name, value);
+    else onnx.input(name, leaf.dtype, leaf.shape);
+    names.set(leaf, name);
+  }
+  const emit = (outputs: Iterable<Tensor>): void => {
+    for (const node of topologicalOrder(outputs, names.keys())) {
+      const rule = target[node.op] as AnyRule;
+      if (rule === "decompose") {
+        const primitive = decompose(node as Tensor<DecomposedOp>);
+        emit([primitive]);
+        names.set(node, nameOf(primitive));
+      } else names.set(node, rule(onnx, node.inputs.map(nameOf), node));
+    }
+  };
+  const nameOf = (node: Tensor): string => names.get(node) as string;
+  emit(graph.outputs.values());
+  for (const [name, node] of graph.outputs) onnx.output(name, nameOf(node), node.dtype, node.shape);
+  return onnx.finish();
+};
