@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
-// Workers are started from TypeScript sources in tests, so every process gets tsx and the source condition.
-const execArgv = ["--import", "tsx", "--conditions=undiffuse-source"];
+// Workers are started from TypeScript sources in tests, so every process gets a TypeScript loader and the source condition.
+const execArgv = ["--import", new URL("./tools/typescript.mjs", import.meta.url).href, "--conditions=undiffuse-source"];
 
 export default defineConfig({
   resolve: { conditions: ["undiffuse-source"] },

@@ -1,0 +1,74 @@
+import { host } from "#host";
+import { NDArray, ShapeError, sameShape, showShape } from "../base/index.ts";
+import { lower } from "../lower/index.ts";
+import { type Graph, type Named, simplify, type Tensor } from "../tensor/index.ts";
+import { Remote, workerModule } from "./remote.ts";
+import type { Session, SessionOptions } from "./session.ts";
+import type { SessionInit } from "./session-worker.ts";
+
+export interface CompileOptions extends SessionOptions {
+  /** Inputs by name that are fixed for the life of the callable. */
+  readonly weights?: ReadonlyMap<string, NDArray>;
+  /** Whether a worker owns the session, which keeps the event loop free. */
+  readonly worker?: boolean;
+}
+
+/** A graph ready to run: feed its inputs by name, get its outputs by name. */
+export interface Compiled {
+  (feeds: Named<NDArray>): Promise<Named<NDArray>>;
+  close(): Promise<void>;
+}
+
+/** Simplifies, lowers and loads a graph. */
+export const compile = async (
+  graph: Graph,
+  { weights = new Map(), worker = true, ...options }: CompileOptions = {},
+): Promise<Compiled> => {
+  const simple = simplify(graph);
+  const model = lower(simple, { weights });
+  const session = worker ? await openRemoteSession(model, options) : await host.openSession(model, options);
+  const fed = new Map([...simple.inputs].filter(([name]) => !weights.has(name)));
+  const run = async (feeds: Named<NDArray>): Promise<Named<NDArray>> => {
+    checkFeeds(fed, feeds);
+    const results = await session.run(feeds);
+    return Object.fromEntries(Object.entries(results).map(([name, array]) => [name, NDArray.from(array)]));
+  };
+  return Object.assign(run, { close: () => session.close() });
+};
+
+/** A session that lives in a worker of its own. */
+export const openRemoteSession = async (model: Uint8Array, options: SessionOptions): Promise<Session> => {
+  const init: SessionInit = { model, options };
+  const remote = await Remote.open<Session>(workerModule("session-worker", import.meta.url), init);
+  return {
+    run: (feeds) => remote.call("run", plain(feeds)),
+    async close() {
+      await remote.call("close");
+      await remote.terminate();
+    },
+  };
+};
+
+/** Arrays without their methods: what may cross a worker's border. */
+const plain = (feeds: Parameters<Session["run"]>[0]): Parameters<Session["run"]>[0] =>
+  Object.fromEntries(
+    Object.entries(feeds).map(([name, { dtype, shape, data }]) => [name, { dtype, shape, data }]),
+  );
+
+/** @throws ShapeError when names, shapes or dtypes are not the graph's */
+export const checkFeeds = (inputs: ReadonlyMap<string, Tensor>, feeds: Named<NDArray>): void => {
+  const list = (names: Iterable<string>) => [...names].sort().join(", ") || "nothing";
+  const unknown = Object.keys(feeds).filter((name) => !inputs.has(name));
+  const missing = [...inputs.keys()].filter((name) => !(name in feeds));
+  if (unknown.length || missing.length)
+    throw new ShapeError({ who: "feeds", expected: list(inputs.keys()), got: list(Object.keys(feeds)) });
+  for (const [name, { shape, dtype }] of inputs) {
+    const got = feeds[name] as NDArray;
+    if (!sameShape(got.shape, shape) || got.dtype !== dtype)
+      throw new ShapeError({
+        who: `feed "${name}"`,
+        expected: `${dtype}${showShape(shape)}`,
+        got: `${got.dtype}${showShape(got.shape)}`,
+      });
+  }
+};

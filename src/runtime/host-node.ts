@@ -1,0 +1,61 @@
+import { parentPort, type TransferListItem, Worker } from "node:worker_threads";
+import type { InferenceSession, Tensor } from "onnxruntime-node";
+import type { DType, PlainArray } from "../base/index.ts";
+import type { Arrays, Host, SessionOptions } from "./session.ts";
+
+/** onnxruntime's native CPU build and Node's worker threads. */
+export const host: Host = {
+  async openSession(model, options) {
+    const ort = await import("onnxruntime-node");
+    const session = await ort.InferenceSession.create(model, sessionOptions(options));
+    const toTensor = ({ dtype, data, shape }: PlainArray) => new ort.Tensor(dtype, data as Uint8Array, shape);
+    return {
+      async run(feeds) {
+        const tensors = Object.entries(feeds).map(([name, array]) => [name, toTensor(array)] as const);
+        return toArrays(await session.run(Object.fromEntries(tensors)));
+      },
+      close: () => session.release(),
+    };
+  },
+
+  startWorker(url) {
+    const worker = new Worker(url);
+    return {
+      post: (message, transfer) => worker.postMessage(message, transfer as TransferListItem[]),
+      onMessage: (listener) => worker.on("message", listener),
+      onFailure(listener) {
+        worker.on("error", listener);
+        worker.on("exit", (code) => listener(new Error(`the worker ended with code ${code}`)));
+      },
+      async terminate() {
+        worker.removeAllListeners();
+        await worker.terminate();
+      },
+    };
+  },
+
+  parentPort() {
+    if (!parentPort) throw new Error("parentPort: only inside a worker");
+    const port = parentPort;
+    return {
+      post: (message, transfer) => port.postMessage(message, transfer as TransferListItem[]),
+      onMessage: (listener) => port.on("message", listener),
+    };
+  },
+};
+
+const sessionOptions = ({ threads, spin = true }: SessionOptions): InferenceSession.SessionOptions => ({
+  executionProviders: ["cpu"],
+  graphOptimizationLevel: "all",
+  logSeverityLevel: 3,
+  ...(threads ? { intraOpNumThreads: threads } : {}),
+  extra: { session: { intra_op: { allow_spinning: spin ? "1" : "0" } } },
+});
+
+const toArrays = (tensors: Readonly<Record<string, Tensor>>): Arrays =>
+  Object.fromEntries(
+    Object.entries(tensors).map(([name, { type, dims, data }]) => [
+      name,
+      { dtype: type as DType, shape: dims, data: data as PlainArray["data"] },
+    ]),
+  );

@@ -1,0 +1,41 @@
+import type { PlainArray } from "../base/index.ts";
+
+/** Arrays by the names of a model's inputs or outputs. */
+export type Arrays = Readonly<Record<string, PlainArray>>;
+
+/** A loaded model. One `run` at a time; results own their memory. */
+export interface Session {
+  run(feeds: Arrays): Promise<Arrays>;
+  close(): Promise<void>;
+}
+
+export interface SessionOptions {
+  /** Threads of one operation; onnxruntime's own choice when absent. */
+  readonly threads?: number;
+  /**
+   * Whether idle threads wait by spinning. Spinning is about 6% faster for the only live session and
+   * steals the cores of every other one.
+   */
+  readonly spin?: boolean;
+}
+
+/** One end of a message channel, in Node or the web. */
+export interface Port {
+  post(message: unknown, transfer: readonly ArrayBuffer[]): void;
+  onMessage(listener: (message: unknown) => void): void;
+}
+
+/** A worker as its owner sees it. */
+export interface WorkerPort extends Port {
+  /** The worker failed or ended without being asked to. */
+  onFailure(listener: (error: Error) => void): void;
+  terminate(): Promise<void>;
+}
+
+/** What a platform offers: `#host` resolves to Node's or the web's by package conditions. */
+export interface Host {
+  openSession(model: Uint8Array, options: SessionOptions): Promise<Session>;
+  startWorker(url: URL): WorkerPort;
+  /** Inside a worker: the channel to its owner. */
+  parentPort(): Port;
+}
