@@ -1,7 +1,11 @@
 import { defineConfig } from "vitest/config";
 
 // Workers are started from TypeScript sources in tests, so every process gets a TypeScript loader and the source condition.
-const execArgv = ["--import", new URL("./tools/typescript.mjs", import.meta.url).href, "--conditions=undiffuse-source"];
+const execArgv = [
+  "--import",
+  new URL("./tools/typescript.mjs", import.meta.url).href,
+  "--conditions=undiffuse-source",
+];
 
 export default defineConfig({
   resolve: { conditions: ["undiffuse-source"] },

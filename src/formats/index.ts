@@ -1,0 +1,13 @@
+export { writeWhole } from "./atomic.ts";
+export { enlarge, type GridOptions, imageGrid } from "./grid.ts";
+export {
+  type DecodeOptions,
+  decodeImage,
+  encodeGif,
+  encodePng,
+  type Filter,
+  filters,
+  type GifOptions,
+  resizeImages,
+} from "./image.ts";
+export { readPngText, writePngText } from "./png-metadata.ts";

@@ -1,0 +1,13 @@
+export { emaDecay, updateEma } from "./ema.ts";
+export { type FlatLayout, flatLayout, packed, viewsOf } from "./flat-layout.ts";
+export { clipByGlobalNorm, globalNorm } from "./gradient-norm.ts";
+export {
+  Learner,
+  type LearnerInit,
+  type LearnerState,
+  type StepRequest,
+  type StepResult,
+  type UpdateSpec,
+} from "./learner.ts";
+export { type LearningRateSpec, learningRateAt, learningRateSchema } from "./learning-rate.ts";
+export { applyUpdate, type OptimizerSpec, optimizerSchema, slotNames, type Update } from "./update-rule.ts";

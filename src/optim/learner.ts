@@ -1,0 +1,166 @@
+import { host } from "#host";
+import type { Arrays, Session } from "../runtime/index.ts";
+import { emaDecay, updateEma } from "./ema.ts";
+import { type FlatLayout, viewsOf } from "./flat-layout.ts";
+import { clipByGlobalNorm, globalNorm } from "./gradient-norm.ts";
+import { applyUpdate, type OptimizerSpec, slotNames } from "./update-rule.ts";
+
+/** One optimisation: a model that gives `loss` and `gradient.<name>` for each parameter of its group. */
+export interface UpdateSpec {
+  readonly model: Uint8Array;
+  /** Indices [start, end) of the layout's entries that it trains. */
+  readonly entries: readonly [start: number, end: number];
+  readonly optimizer: OptimizerSpec;
+  /** Largest global gradient norm; none when null. */
+  readonly clip: number | null;
+}
+
+/** Everything that changes in training, as flat buffers over the layout. */
+export interface LearnerState {
+  readonly parameters: Float32Array;
+  readonly ema: Float32Array;
+  /** Optimizer buffers, e.g. Adam's m and v, each over the whole layout. */
+  readonly slots: Readonly<Record<string, Float32Array>>;
+  /** Optimizer steps done by each update. */
+  readonly steps: readonly number[];
+}
+
+export interface LearnerInit {
+  readonly layout: FlatLayout;
+  readonly updates: readonly UpdateSpec[];
+  readonly emaDecay: number;
+  /** Parameters alone start a run; a whole state continues one. */
+  readonly state: Pick<LearnerState, "parameters"> & Partial<LearnerState>;
+  readonly threads?: number;
+}
+
+export interface StepRequest {
+  /** Index of the update. */
+  readonly update: number;
+  /** One feed a micro-batch; their gradients are averaged. */
+  readonly feeds: readonly Arrays[];
+  readonly learningRate: number;
+}
+
+export interface StepResult {
+  readonly loss: number;
+  readonly gradientNorm: number;
+  /** False when the loss or a gradient was NaN or infinite: nothing was changed. */
+  readonly applied: boolean;
+}
+
+/**
+ * Owns the parameters, their moving average and the optimizer's buffers, and the sessions that use them.
+ * Lives in a worker; its methods are what the owner may ask for.
+ */
+export class Learner {
+  private readonly layout: FlatLayout;
+  private readonly updates: readonly UpdateSpec[];
+  private readonly options: { readonly emaDecay: number; readonly threads: number | undefined };
+  private readonly parameters: Float32Array;
+  private readonly ema: Float32Array;
+  private readonly slots: Record<string, Float32Array>;
+  private readonly steps: number[];
+  private readonly gradients: Float32Array;
+  private readonly sessions: readonly Session[];
+  private readonly programs = new Map<string, { session: Session; inputs: ReadonlySet<string> }>();
+
+  private constructor(init: LearnerInit, sessions: readonly Session[]) {
+    const { layout, updates, state, emaDecay, threads } = init;
+    this.layout = layout;
+    this.updates = updates;
+    this.options = { emaDecay, threads };
+    this.sessions = sessions;
+    this.parameters = state.parameters;
+    this.ema = state.ema ?? state.parameters.slice();
+    this.steps = [...(state.steps ?? updates.map(() => 0))];
+    this.gradients = new Float32Array(layout.size);
+    const names = new Set(updates.flatMap(({ optimizer }) => slotNames(optimizer)));
+    this.slots = Object.fromEntries(
+      [...names].map((name) => [name, state.slots?.[name] ?? new Float32Array(layout.size)]),
+    );
+  }
+
+  static async open(init: LearnerInit): Promise<Learner> {
+    const spin = init.updates.length === 1;
+    const options = { spin, ...(init.threads ? { threads: init.threads } : {}) };
+    const sessions = init.updates.map(({ model }) => host.openSession(model, options));
+    return new Learner(init, await Promise.all(sessions));
+  }
+
+  /** Loss and gradients over the micro-batches, then one optimizer step, unless a number is not finite. */
+  async step({ update, feeds, learningRate }: StepRequest): Promise<StepResult> {
+    const { optimizer, clip, entries } = this.updates[update] as UpdateSpec;
+    const { start, end } = this.range(entries);
+    const gradients = this.gradients.subarray(start, end);
+    gradients.fill(0);
+    let loss = 0;
+    for (const feed of feeds) loss += (await this.accumulate(update, feed, 1 / feeds.length)) / feeds.length;
+    const gradientNorm = globalNorm(gradients);
+    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
+      return { loss, gradientNorm, applied: false };
+    if (clip !== null) clipByGlobalNorm(gradients, gradientNorm, clip);
+    const step = (this.steps[update] as number) + 1;
+    this.steps[update] = step;
+    applyUpdate(optimizer, {
+      parameters: this.parameters.subarray(start, end),
+      gradients,
+      slots: slotNames(optimizer).map((name) => (this.slots[name] as Float32Array).subarray(start, end)),
+      learningRate,
+      step,
+    });
+    const decay = emaDecay(this.options.emaDecay, step);
+    updateEma(this.ema.subarray(start, end), this.parameters.subarray(start, end), decay);
+    return { loss, gradientNorm, applied: true };
+  }
+
+  /** Loads a model that reads parameters by name and other inputs from its feeds. */
+  async load(name: string, model: Uint8Array, inputs: readonly string[]): Promise<void> {
+    const { threads } = this.options;
+    const session = await host.openSession(model, { spin: false, ...(threads ? { threads } : {}) });
+    this.programs.set(name, { session, inputs: new Set(inputs) });
+  }
+
+  /** Runs a loaded model with the moving average of the parameters. */
+  async run(name: string, feeds: Arrays): Promise<Arrays> {
+    const program = this.programs.get(name);
+    if (!program) throw new Error(`Learner.run: "${name}" was not loaded`);
+    const weights = Object.entries(viewsOf(this.layout, this.ema)).filter(([input]) =>
+      program.inputs.has(input),
+    );
+    return program.session.run({ ...Object.fromEntries(weights), ...feeds });
+  }
+
+  /** A copy of everything that a checkpoint holds. */
+  async state(): Promise<LearnerState> {
+    return {
+      parameters: this.parameters.slice(),
+      ema: this.ema.slice(),
+      slots: Object.fromEntries(Object.entries(this.slots).map(([name, slot]) => [name, slot.slice()])),
+      steps: [...this.steps],
+    };
+  }
+
+  async close(): Promise<void> {
+    const sessions = [...this.sessions, ...[...this.programs.values()].map(({ session }) => session)];
+    await Promise.all(sessions.map((session) => session.close()));
+  }
+
+  /** Adds `share` of one micro-batch's gradients; returns its loss. */
+  private async accumulate(update: number, feed: Arrays, share: number): Promise<number> {
+    const weights = viewsOf(this.layout, this.parameters);
+    const outputs = await (this.sessions[update] as Session).run({ ...weights, ...feed });
+    const [start, end] = (this.updates[update] as UpdateSpec).entries;
+    for (const { name, offset } of this.layout.entries.slice(start, end)) {
+      const gradient = outputs[`gradient.${name}`]?.data as Float32Array;
+      for (let i = 0; i < gradient.length; i++)
+        this.gradients[offset + i] = (this.gradients[offset + i] as number) + share * (gradient[i] as number);
+    }
+    return outputs.loss?.data[0] as number;
+  }
+
+  private range([first, last]: UpdateSpec["entries"]): { start: number; end: number } {
+    const offset = (index: number) => this.layout.entries[index]?.offset ?? this.layout.size;
+    return { start: offset(first), end: offset(last) };
+  }
+}

@@ -1,0 +1,141 @@
+import { readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { FileError, type GeneratorState, NDArray } from "../base/index.ts";
+import { readSafetensors, writeSafetensors, writeWhole } from "../formats/index.ts";
+import { type FlatLayout, type LearnerState, packed, viewsOf } from "../optim/index.ts";
+
+const FORMAT = 1;
+
+/** What a checkpoint says beside its tensors. */
+export interface CheckpointHeader {
+  readonly format: number;
+  /** The whole recipe of the run. */
+  readonly recipe: unknown;
+  /** Training steps done. */
+  readonly step: number;
+  /** Optimizer steps done by each update. */
+  readonly updateSteps: readonly number[];
+  /** Wall time of training so far. */
+  readonly seconds: number;
+  readonly streams: Readonly<Record<string, GeneratorState>>;
+  readonly batches: unknown;
+  /** [c, h, w] of the images and the names of their classes. */
+  readonly image: readonly [number, number, number];
+  readonly classes: readonly string[] | null;
+}
+
+/** A checkpoint in memory; tensors are named `model.<network>.<parameter>`, `ema.…`, and `<slot>.…`. */
+export interface Checkpoint {
+  readonly path: string;
+  readonly header: CheckpointHeader;
+  readonly tensors: ReadonlyMap<string, NDArray>;
+}
+
+const fileName = (step: number): string => `${String(step).padStart(7, "0")}.safetensors`;
+
+/** Writes a checkpoint whole or not at all; refuses numbers that are not finite. Returns its path. */
+export const saveCheckpoint = async (
+  folder: string,
+  header: Omit<CheckpointHeader, "format">,
+  layout: FlatLayout,
+  state: LearnerState,
+): Promise<string> => {
+  const path = join(folder, fileName(header.step));
+  const buffers = { model: state.parameters, ema: state.ema, ...state.slots };
+  const tensors = new Map<string, NDArray>();
+  for (const [prefix, buffer] of Object.entries(buffers))
+    for (const [name, view] of Object.entries(viewsOf(layout, buffer))) {
+      const array = NDArray.from(view);
+      if (!array.isFinite())
+        throw new FileError(path, {
+          expected: "finite weights to save",
+          got: `NaN or infinity in ${prefix}.${name}`,
+        });
+      tensors.set(`${prefix}.${name}`, array);
+    }
+  const metadata = { undiffuse: JSON.stringify({ format: FORMAT, ...header }) };
+  await writeWhole(path, writeSafetensors(tensors, metadata));
+  return path;
+};
+
+/** @throws FileError when the file is damaged, or was not written by this version's format */
+export const readCheckpoint = async (path: string): Promise<Checkpoint> => {
+  const bytes = await readFile(path).catch((cause: Error) => {
+    throw new FileError(path, { expected: "a readable checkpoint", got: cause.message }, { cause });
+  });
+  const { tensors, metadata } = readSafetensors(bytes);
+  if (metadata.undiffuse === undefined)
+    throw new FileError(path, {
+      expected: "a checkpoint of undiffuse",
+      got: "a safetensors file without its header",
+    });
+  const header = JSON.parse(metadata.undiffuse) as CheckpointHeader;
+  if (header.format !== FORMAT)
+    throw new FileError(path, { expected: `checkpoint format ${FORMAT}`, got: `format ${header.format}` });
+  for (const [name, tensor] of tensors)
+    if (!tensor.isFinite())
+      throw new FileError(path, { expected: "finite weights", got: `NaN or infinity in ${name}` });
+  return { path, header, tensors };
+};
+
+/** Checkpoint files of a folder, newest first. */
+export const listCheckpoints = async (folder: string): Promise<string[]> => {
+  const names = await readdir(folder).catch(() => []);
+  const isCheckpoint = (name: string) => /^\d+\.safetensors$/.test(name);
+  return names
+    .filter(isCheckpoint)
+    .sort()
+    .reverse()
+    .map((name) => join(folder, name));
+};
+
+/** The newest checkpoint that reads whole; damaged ones are passed over and reported. Null when there is none. */
+export const newestCheckpoint = async (
+  folder: string,
+): Promise<{ checkpoint: Checkpoint | null; damaged: readonly FileError[] }> => {
+  const damaged: FileError[] = [];
+  for (const path of await listCheckpoints(folder)) {
+    try {
+      return { checkpoint: await readCheckpoint(path), damaged };
+    } catch (error) {
+      damaged.push(asFileError(path, error));
+    }
+  }
+  return { checkpoint: null, damaged };
+};
+
+const asFileError = (path: string, error: unknown): FileError =>
+  error instanceof FileError
+    ? error
+    : new FileError(
+        path,
+        { expected: "a whole checkpoint", got: (error as Error).message },
+        { cause: error },
+      );
+
+/** Keeps the newest `count` checkpoints of a folder. */
+export const pruneCheckpoints = async (folder: string, count: number): Promise<void> => {
+  for (const path of (await listCheckpoints(folder)).slice(count)) await rm(path, { force: true });
+};
+
+/** The weights under one prefix (`ema`, `model`), by network parameter name. */
+export const weightsOf = ({ tensors }: Checkpoint, prefix: string): Map<string, NDArray> =>
+  new Map(
+    [...tensors].flatMap(([name, tensor]) =>
+      name.startsWith(`${prefix}.`) ? [[name.slice(prefix.length + 1), tensor] as const] : [],
+    ),
+  );
+
+/** The learner's state as it was saved. */
+export const learnerStateOf = (checkpoint: Checkpoint, layout: FlatLayout): LearnerState => {
+  const slots = new Set([...checkpoint.tensors.keys()].map((name) => name.slice(0, name.indexOf("."))));
+  slots.delete("model");
+  slots.delete("ema");
+  const buffer = (prefix: string) => packed(layout, weightsOf(checkpoint, prefix));
+  return {
+    parameters: buffer("model"),
+    ema: buffer("ema"),
+    slots: Object.fromEntries([...slots].map((name) => [name, buffer(name)])),
+    steps: checkpoint.header.updateSteps,
+  };
+};

@@ -1,0 +1,30 @@
+import { z } from "zod";
+import { learningRateSchema, optimizerSchema } from "../optim/index.ts";
+
+const count = z.int().positive();
+
+/** How a run trains, apart from what it trains. Intervals are in optimizer steps. */
+export const trainingSchema = z.strictObject({
+  seed: z.int().nonnegative().default(0),
+  steps: count,
+  /** Images of one micro-batch. */
+  batch: count.default(64),
+  /** Micro-batches of one optimizer step. */
+  accumulate: count.default(1),
+  optimizer: optimizerSchema.prefault({ kind: "adamw" }),
+  learningRate: learningRateSchema.prefault({ peak: 1e-3 }),
+  /** Largest global gradient norm; null for no clipping. */
+  clip: z.number().positive().nullable().default(1),
+  /** Largest decay of the weights' moving average. */
+  ema: z.number().min(0).lt(1).default(0.999),
+  /** Mirror images left to right at random. */
+  flip: z.boolean().default(false),
+  /** Fraction of the images kept away from training, to measure the loss on. */
+  heldOut: z.number().min(0).max(0.5).default(0.02),
+  checkpointEvery: count.default(200),
+  previewEvery: count.default(200),
+  heldOutEvery: count.default(200),
+  /** Steps in a row with a NaN or infinite loss or gradient after which the run stops. */
+  maxSkips: count.default(5),
+});
+export type TrainingOptions = z.output<typeof trainingSchema>;

@@ -1,0 +1,90 @@
+import type { z } from "zod";
+import type { NDArray, Streams } from "../base/index.ts";
+import type { Named, Spec, Tensor } from "../tensor/index.ts";
+
+/** A traced computation over a stage's networks: what it is fed and what it gives. */
+export interface Program {
+  readonly inputs: Named<Spec>;
+  readonly outputs: (inputs: Named<Tensor>) => Named<Tensor>;
+}
+
+/** Runs a program with a stage's weights; a runner compiles each program object once. */
+export type Evaluate = (program: Program, feeds: Named<NDArray>) => Promise<Named<NDArray>>;
+
+/** Images in [-1, 1], [n, c, h, w], with class indices where the data has them. */
+export interface Batch {
+  readonly images: NDArray;
+  readonly labels?: NDArray | undefined;
+}
+
+/** One optimisation of a stage: a DDPM has one, a GAN two. */
+export interface StageUpdate {
+  readonly name: string;
+  /** Names of the networks that it trains. */
+  readonly trains: readonly string[];
+  /** Done at every n-th step. */
+  readonly every: number;
+  /** Gives `losses` [n], one a sample; their mean is minimised. */
+  readonly program: (batch: number) => Program;
+  /** The random numbers and levels of one batch, as the program's feeds. */
+  readonly draw: (batch: Batch, random: Streams) => Named<NDArray>;
+}
+
+/** The loss on held-out images at fixed points of the process. */
+export interface HeldOutLoss {
+  /** Names of the points, e.g. timesteps. */
+  readonly points: readonly number[];
+  /** Gives `losses` [n], without dropout. */
+  readonly program: (batch: number) => Program;
+  readonly draw: (batch: Batch, point: number, random: Streams) => Named<NDArray>;
+}
+
+/** What to generate. Image k depends on seed + k alone. */
+export interface GenerateRequest<S> {
+  readonly seed: number;
+  readonly count: number;
+  /** A class index for each image; absent for an unconditional model. */
+  readonly labels?: readonly number[] | undefined;
+  readonly sampling: S;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One step of a generation: the state and the current estimate of the result, [n, c, h, w]. */
+export interface Frame {
+  readonly index: number;
+  readonly total?: number | undefined;
+  readonly x: NDArray;
+  readonly denoised: NDArray;
+}
+
+/** Networks trained together, their updates, and how to generate with them. */
+export interface Stage<S = unknown> {
+  readonly name: string;
+  /** Each network's parameters appear in checkpoints as `<network>.<parameter>`. */
+  readonly networks: Readonly<Record<string, object>>;
+  readonly updates: readonly StageUpdate[];
+  readonly heldOut?: HeldOutLoss;
+  readonly generate: (request: GenerateRequest<S>, evaluate: Evaluate) => AsyncGenerator<Frame>;
+}
+
+/** What a system must know of the data before it builds networks. */
+export interface DataShape {
+  /** [c, h, w] */
+  readonly image: readonly [number, number, number];
+  /** Number of classes; null when the images have no labels. */
+  readonly classes: number | null;
+}
+
+/** A named system of the literature behind one contract; trainer, CLI and evaluation know only this. */
+export interface System<C = unknown, S = unknown> {
+  readonly name: string;
+  /** One sentence and the paper. */
+  readonly summary: string;
+  readonly config: z.ZodType<C>;
+  readonly sampling: z.ZodType<S>;
+  /** @param seed of the networks' initial weights */
+  readonly stages: (config: C, data: DataShape, seed: number) => readonly Stage<S>[];
+}
+
+/** Declares a system; the types of its configuration follow from its schemas. */
+export const defineSystem = <C, S>(system: System<C, S>): System<C, S> => system;
