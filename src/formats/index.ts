@@ -11,3 +11,4 @@ export {
   resizeImages,
 } from "./image.ts";
 export { readPngText, writePngText } from "./png-metadata.ts";
+export { readSafetensors, type Safetensors, writeSafetensors } from "./safetensors.ts";

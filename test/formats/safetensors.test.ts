@@ -1,0 +1,239 @@
+import { describe, expect, it } from "vitest";
+import { ArgumentError, FileError, NDArray } from "../../src/base/index.ts";
+import { readSafetensors, writeSafetensors } from "../../src/formats/index.ts";
+
+/** A file as the format lays it out: length, header, data. */
+const file = (header: unknown, data: Uint8Array | number = 0, length?: bigint): Uint8Array => {
+  const text = new TextEncoder().encode(typeof header === "string" ? header : JSON.stringify(header));
+  const body = typeof data === "number" ? new Uint8Array(data) : data;
+  const out = new Uint8Array(8 + text.length + body.length);
+  new DataView(out.buffer).setBigUint64(0, length ?? BigInt(text.length), true);
+  out.set(text, 8);
+  out.set(body, 8 + text.length);
+  return out;
+};
+
+const bytesOf = (array: ArrayBufferView): Uint8Array =>
+  new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+
+const one = (dtype: string, shape: unknown, offsets: unknown, name = "a") => ({
+  [name]: { dtype, shape, data_offsets: offsets },
+});
+
+const readOne = (dtype: string, data: ArrayBufferView, shape: number[]): NDArray => {
+  const bytes = file(one(dtype, shape, [0, data.byteLength]), bytesOf(data));
+  return readSafetensors(bytes).tensors.get("a") as NDArray;
+};
+
+describe("writeSafetensors and readSafetensors", () => {
+  const tensors = new Map<string, NDArray>([
+    ["mask", NDArray.of([1, 0, 1], [3], "bool")],
+    ["pixels", NDArray.of([0, 127, 255], [1, 3], "uint8")],
+    ["ids", NDArray.of([-(2 ** 31), 2 ** 31 - 1], [2], "int32")],
+    ["weight", NDArray.of([1.5, -0, Number.NaN, Number.POSITIVE_INFINITY], [2, 2])],
+    ["scalar", NDArray.of([7], [])],
+    ["empty", NDArray.zeros([0, 4])],
+  ]);
+
+  it("give every dtype, shape and text back", () => {
+    const { tensors: read, metadata } = readSafetensors(writeSafetensors(tensors, { ключ: "значение\n" }));
+    expect(metadata).toEqual({ ключ: "значение\n" });
+    expect(Object.fromEntries(read)).toEqual(Object.fromEntries(tensors));
+  });
+
+  it("give back an empty file", () => {
+    expect(readSafetensors(writeSafetensors(new Map()))).toEqual({ tensors: new Map(), metadata: {} });
+  });
+
+  it("write the same bytes whatever the order of tensors and metadata", () => {
+    const reversed = new Map([...tensors].reverse());
+    expect(writeSafetensors(reversed, { b: "2", a: "1" })).toEqual(
+      writeSafetensors(tensors, { a: "1", b: "2" }),
+    );
+  });
+
+  it("lay wide dtypes first and data at a multiple of 8 bytes", () => {
+    const bytes = writeSafetensors(tensors);
+    const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
+    expect(length % 8).toBe(0);
+    expect([...readSafetensors(bytes).tensors.keys()]).toEqual([
+      "empty",
+      "ids",
+      "scalar",
+      "weight",
+      "mask",
+      "pixels",
+    ]);
+  });
+
+  it("read from any offset into another buffer, and copy", () => {
+    const bytes = writeSafetensors(tensors);
+    const shifted = Buffer.alloc(bytes.length + 3);
+    shifted.set(bytes, 3);
+    const weight = readSafetensors(shifted.subarray(3)).tensors.get("weight") as NDArray;
+    shifted.fill(0);
+    expect(weight).toEqual(tensors.get("weight"));
+  });
+
+  it("write a view of a larger array without its surroundings", () => {
+    const rows = NDArray.of([1, 2, 3, 4, 5, 6], [3, 2]).rows(1, 2);
+    const { tensors: read } = readSafetensors(writeSafetensors(new Map([["rows", rows]])));
+    expect([...(read.get("rows") as NDArray).data]).toEqual([3, 4]);
+  });
+
+  it("keep names that objects treat specially as plain names", () => {
+    const names = ["__proto__", "constructor", "toString", "7", ""];
+    const odd = new Map(names.map((name, i) => [name, NDArray.of([i])]));
+    const texts = Object.fromEntries([["__proto__", "text"]]);
+    const { tensors: read, metadata } = readSafetensors(writeSafetensors(odd, texts));
+    expect(new Set(read.keys())).toEqual(new Set(names));
+    expect(Object.entries(metadata)).toEqual([["__proto__", "text"]]);
+    expect(Object.getPrototypeOf(metadata)).toBe(Object.prototype);
+    expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+  });
+
+  it("refuse to write a tensor under the name of the metadata, or metadata that is not text", () => {
+    expect(() => writeSafetensors(new Map([["__metadata__", NDArray.of([1])]]))).toThrow(ArgumentError);
+    const numbers = { step: 3 } as unknown as Record<string, string>;
+    expect(() => writeSafetensors(new Map(), numbers)).toThrow(/text under "step", got 3/);
+  });
+});
+
+describe("readSafetensors", () => {
+  it("widens F16 exactly, subnormals, infinities and NaN included", () => {
+    const bits = Uint16Array.of(
+      0x3c00,
+      0xc000,
+      0x0001,
+      0x03ff,
+      0x0400,
+      0x7bff,
+      0x7c00,
+      0xfc00,
+      0x7e00,
+      0x8000,
+    );
+    const expected = [1, -2, 2 ** -24, 1023 * 2 ** -24, 2 ** -14, 65504, Infinity, -Infinity, NaN, -0];
+    expect([...readOne("F16", bits, [10]).data]).toEqual(expected);
+  });
+
+  it("widens BF16 exactly", () => {
+    const bits = Uint16Array.of(0x3f80, 0xc049, 0x7f80, 0x0001);
+    expect([...readOne("BF16", bits, [4]).data]).toEqual([1, -3.140625, Infinity, 2 ** -133]);
+  });
+
+  it("rounds F64 to float32 and refuses what float32 cannot hold", () => {
+    expect([...readOne("F64", Float64Array.of(0.1, -Infinity), [2]).data]).toEqual([
+      Math.fround(0.1),
+      -Infinity,
+    ]);
+    expect(() => readOne("F64", Float64Array.of(1e39), [1])).toThrow(/fit float32, got 1e\+39/);
+  });
+
+  it("narrows I64 to int32 and refuses what int32 cannot hold", () => {
+    const limits = BigInt64Array.of(-(2n ** 31n), 2n ** 31n - 1n, -1n);
+    expect(readOne("I64", limits, [3])).toEqual(NDArray.of([-(2 ** 31), 2 ** 31 - 1, -1], [3], "int32"));
+    for (const value of [2n ** 31n, -(2n ** 31n) - 1n, 2n ** 32n, 2n ** 63n - 1n])
+      expect(() => readOne("I64", BigInt64Array.of(value), [1])).toThrow(`got ${value}, too large for int32`);
+  });
+
+  it("takes tensors in any order of the header and spaces after it", () => {
+    const header = { ...one("U8", [2], [2, 4], "late"), ...one("U8", [2], [0, 2], "early") };
+    const { tensors } = readSafetensors(file(`${JSON.stringify(header)}     `, Uint8Array.of(1, 2, 3, 4)));
+    expect([...tensors].map(([name, { data }]) => [name, ...data])).toEqual([
+      ["early", 1, 2],
+      ["late", 3, 4],
+    ]);
+  });
+
+  const huge = 2 ** 53 - 1;
+  const bad: Record<string, Uint8Array> = {
+    "an empty file": new Uint8Array(0),
+    "seven bytes": new Uint8Array(7),
+    "a header length past the end": file({}, 0, 3n),
+    "a header length of 2^64 - 1": file({}, 0, 2n ** 64n - 1n),
+    "a header above 100 MB": file({}, 0, 100_000_001n),
+    "an empty header": file(""),
+    "a header that is not JSON": file("{,}"),
+    "a header that is not UTF-8": (() => {
+      const bytes = file('{"__metadata__":{"a":"bb"}}');
+      bytes[8 + 22] = 0xff;
+      return bytes;
+    })(),
+    "a header behind a byte order mark": file("\ufeff{}"),
+    "a header behind a space": file(" {}"),
+    "an array as header": file([]),
+    "null as header": file("null"),
+    "brackets nested deeply": file("[".repeat(1_000_000)),
+    "a tensor that is null": file({ a: null }),
+    "a tensor that is an array": file({ a: [] }),
+    "a tensor without a shape": file({ a: { dtype: "F32", data_offsets: [0, 4] } }, 4),
+    "a tensor with a foreign key": file({ a: { dtype: "U8", shape: [1], data_offsets: [0, 1], x: 1 } }, 1),
+    "an unknown dtype": file(one("F8_E4M3", [4], [0, 4]), 4),
+    "a dtype that objects inherit": file(one("constructor", [4], [0, 4]), 4),
+    "a dtype that is a number": file({ a: { dtype: 1, shape: [4], data_offsets: [0, 4] } }, 4),
+    "a negative size": file(one("U8", [-2, -2], [0, 4]), 4),
+    "a fractional size": file(one("U8", [1.5, 2], [0, 3]), 3),
+    "a size as text": file(one("U8", ["4"], [0, 4]), 4),
+    "a shape whose product wraps 2^64 to 0": file(one("U8", [2 ** 32, 2 ** 32], [0, 0])),
+    "a shape whose product overflows before a zero": file(one("U8", [huge, huge, 0], [0, 0])),
+    "a shape whose bytes wrap to 4": file(one("F32", [2 ** 62 + 1], [0, 4]), 4),
+    "one offset": file(one("U8", [4], [0]), 4),
+    "three offsets": file(one("U8", [4], [0, 4, 4]), 4),
+    "offsets backwards": file(one("U8", [4], [4, 0]), 4),
+    "a negative offset": file(one("U8", [4], [-4, 0]), 4),
+    "a fractional offset": file(one("U8", [4], [0.5, 4.5]), 5),
+    "offsets past the end": file(one("U8", [8], [0, 8]), 4),
+    "fewer bytes than the shape": file(one("F32", [2], [0, 4]), 4),
+    "more bytes than the shape": file(one("F32", [1], [0, 8]), 8),
+    "a hole before the first tensor": file(one("U8", [2], [2, 4]), 4),
+    "a hole between tensors": file({ ...one("U8", [1], [0, 1]), ...one("U8", [1], [2, 3], "b") }, 3),
+    "tensors that overlap": file({ ...one("U8", [3], [0, 3]), ...one("U8", [3], [1, 4], "b") }, 4),
+    "tensors that share their bytes": file({ ...one("U8", [4], [0, 4]), ...one("U8", [4], [0, 4], "b") }, 4),
+    "bytes after the last tensor": file(one("U8", [4], [0, 4]), 5),
+    "an empty tensor inside a hole": file(one("U8", [0], [1, 1]), 1),
+    "a tensor twice": file(
+      '{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}',
+      1,
+    ),
+    "a tensor twice, once escaped": file(
+      '{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"\\u0061":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}',
+      1,
+    ),
+    "a dtype twice": file('{"a":{"dtype":"I64","dtype" :"U8","shape":[1],"data_offsets":[0,1]}}', 1),
+    "a metadata key twice": file('{"__metadata__":{"a":"1","a":"2"}}'),
+    "metadata that is text": file({ __metadata__: "text" }),
+    "metadata with a number": file({ __metadata__: { step: 3 } }),
+    "metadata with an object": file({ __metadata__: { a: { b: "c" } } }),
+    "a bool of 2": file(one("BOOL", [1], [0, 1]), Uint8Array.of(2)),
+  };
+  it.each(Object.entries(bad))("refuses %s with a FileError that names the file", (_, bytes) => {
+    expect(() => readSafetensors(bytes, "weights.bin")).toThrow(FileError);
+    expect(() => readSafetensors(bytes, "weights.bin")).toThrow(/^weights\.bin: expected .+, got ./s);
+  });
+
+  it("does not take quotes, colons or escapes inside texts for keys", () => {
+    const metadata = { a: '":":"', b: '\\":', c: "\\" };
+    expect(readSafetensors(file({ __metadata__: metadata })).metadata).toEqual(metadata);
+  });
+
+  it("refuses every truncation of a whole file", () => {
+    const whole = writeSafetensors(new Map([["a", NDArray.of([1, 2])]]), { note: "n" });
+    for (let length = 0; length < whole.length; length++)
+      expect(() => readSafetensors(whole.subarray(0, length))).toThrow(FileError);
+  });
+
+  it("never throws anything but a FileError when a byte of the header is changed", () => {
+    const whole = writeSafetensors(new Map([["a", NDArray.of([1, 2])]]), { note: "n" });
+    for (let i = 0; i < whole.length - 8; i++)
+      for (const flip of [1, 2, 0x10, 0x80]) {
+        const bytes = whole.slice();
+        bytes[i] = (bytes[i] as number) ^ flip;
+        try {
+          readSafetensors(bytes);
+        } catch (error) {
+          expect(error).toBeInstanceOf(FileError);
+        }
+      }
+  });
+});
