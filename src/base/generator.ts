@@ -83,21 +83,35 @@ export class Generator {
     return new NDArray(out, shape);
   }
 
-  /** int32 integers in [low, high), as `torch.randint`. */
+  /** int32 integers in [low, high), as `torch.randint`, which draws two words for ranges of 2^28 and more. */
   integers(low: number, high: number, shape: Shape): NDArray {
-    if (!Number.isSafeInteger(low) || !Number.isSafeInteger(high) || high <= low || high - low > 2 ** 32)
+    if (
+      !Number.isInteger(low) ||
+      !Number.isInteger(high) ||
+      low < -(2 ** 31) ||
+      high <= low ||
+      high > 2 ** 31
+    )
       throw new ArgumentError({
         who: "integers",
-        expected: "low < high, at most 2^32 apart",
+        expected: "whole numbers -2^31 <= low < high <= 2^31",
         got: `[${low}, ${high})`,
       });
+    const range = high - low;
+    const draw = range < 2 ** 28 ? () => this.nextWord() % range : () => this.nextWide(range);
     const out = new Int32Array(sizeOf(shape));
-    for (let i = 0; i < out.length; i++) out[i] = low + (this.nextWord() % (high - low));
+    for (let i = 0; i < out.length; i++) out[i] = low + draw();
     return new NDArray(out, shape, "int32");
   }
 
-  /** An int32 permutation of 0 … n - 1, as `torch.randperm`. */
+  /** An int32 permutation of 0 … n - 1, as `torch.randperm`, which shuffles otherwise from 214748364 on. */
   permutation(n: number): NDArray {
+    if (!Number.isInteger(n) || n < 0 || n >= 214748364)
+      throw new ArgumentError({
+        who: "permutation",
+        expected: "a whole number below 214748364",
+        got: String(n),
+      });
     const out = Int32Array.from({ length: n }, (_, i) => i);
     for (let i = 0; i < n - 1; i++) {
       const j = i + (this.nextWord() % (n - i));
@@ -110,6 +124,12 @@ export class Generator {
 
   private nextUniform(): number {
     return (this.nextWord() & 0xffffff) * 2 ** -24;
+  }
+
+  /** 64 random bits, the first word high, modulo a range. */
+  private nextWide(range: number): number {
+    const high = BigInt(this.nextWord());
+    return Number(((high << 32n) | BigInt(this.nextWord())) % BigInt(range));
   }
 
   /** 53 random bits in [0, 1). torch joins two words, the first one high. */

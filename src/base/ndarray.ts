@@ -3,7 +3,9 @@ import { ShapeError } from "./errors.ts";
 import {
   broadcastShapes,
   broadcastStrides,
+  isShape,
   resolveAxis,
+  resolveShape,
   type Shape,
   sameShape,
   showShape,
@@ -36,6 +38,8 @@ export class NDArray implements Arithmetic<NDArray>, PlainArray {
   readonly dtype: DType;
 
   constructor(data: Storage[DType], shape: Shape, dtype: DType = "float32") {
+    if (!isShape(shape))
+      throw new ShapeError({ who: "NDArray", expected: "sizes of 0 or more", got: showShape(shape) });
     if (data.length !== sizeOf(shape))
       throw new ShapeError({
         who: "NDArray",
@@ -142,8 +146,14 @@ export class NDArray implements Arithmetic<NDArray>, PlainArray {
     return new NDArray(out, this.shape);
   }
 
+  /** The same numbers under another dtype: whole parts for integers, true for every bool but 0. */
   cast(dtype: DType): NDArray {
-    return dtype === this.dtype ? this : NDArray.of(this.data, this.shape, dtype);
+    if (dtype === this.dtype) return this;
+    return NDArray.of(
+      dtype === "bool" ? this.data.map((x) => Number(x !== 0)) : this.data,
+      this.shape,
+      dtype,
+    );
   }
 
   clone(): NDArray {
@@ -152,16 +162,17 @@ export class NDArray implements Arithmetic<NDArray>, PlainArray {
 
   /** The same elements under another shape; one axis may be -1. Shares memory. */
   reshape(shape: Shape): NDArray {
-    const known = shape.reduce((product, n) => (n === -1 ? product : product * n), 1);
-    return new NDArray(
-      this.data,
-      shape.map((n) => (n === -1 ? this.size / known : n)),
-      this.dtype,
-    );
+    return new NDArray(this.data, resolveShape("reshape", shape, this.size), this.dtype);
   }
 
   /** Axes in another order (reversed when absent). */
   transpose(order: readonly number[] = this.shape.map((_, axis) => this.shape.length - 1 - axis)): NDArray {
+    if (order.length !== this.shape.length || !this.shape.every((_, axis) => order.includes(axis)))
+      throw new ShapeError({
+        who: "transpose",
+        expected: `a permutation of ${this.shape.length} axes`,
+        got: showShape(order),
+      });
     const strides = stridesOf(this.shape);
     const shape = order.map((axis) => this.shape[axis] as number);
     const out = NDArray.zeros(shape, this.dtype);

@@ -10,6 +10,18 @@ export const showShape = (shape: Shape): string => `[${shape.join(", ")}]`;
 export const sameShape = (a: Shape, b: Shape): boolean =>
   a.length === b.length && a.every((n, axis) => n === b[axis]);
 
+/** True when every size is a whole number, 0 or more. */
+export const isShape = (shape: Shape): boolean => shape.every((n) => Number.isInteger(n) && n >= 0);
+
+/** `shape` with its one -1 replaced so that it holds `size` elements, or a ShapeError that names `who`. */
+export const resolveShape = (who: string, shape: Shape, size: number): number[] => {
+  const known = shape.reduce((product, n) => (n === -1 ? product : product * n), 1);
+  const resolved = shape.map((n) => (n === -1 ? size / known : n));
+  if (!isShape(resolved) || sizeOf(resolved) !== size)
+    throw new ShapeError({ who, expected: `a shape of ${size} elements`, got: showShape(shape) });
+  return resolved;
+};
+
 /** Row-major strides in elements. */
 export const stridesOf = (shape: Shape): number[] => {
   const strides = new Array<number>(shape.length).fill(1);
