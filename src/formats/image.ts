@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import sharp, { type Sharp } from "sharp";
 import { ArgumentError, FileError, NDArray } from "../base/index.ts";
 import { imageSizes } from "./grid.ts";
+import { pictureFormat, pictureFormats } from "./picture-format.ts";
 import { writePngText } from "./png-metadata.ts";
 
 /** Resampling filters by name. All but `nearest` widen when they reduce, so that nothing aliases. */
@@ -15,9 +16,6 @@ const kernels = {
 } as const;
 export type Filter = keyof typeof kernels;
 export const filters = Object.keys(kernels) as Filter[];
-
-/** File formats that are decoded, whatever the file is called. */
-const formats = ["png", "jpeg", "webp", "gif"];
 
 export interface DecodeOptions {
   /** Side of a square, or [height, width], in pixels. */
@@ -187,9 +185,9 @@ interface Size {
 /** The picture's size as seen, orientation applied, or a FileError before any pixel is decoded. */
 const measure = async (name: string, bytes: Uint8Array, picture: Sharp, limit: number): Promise<Size> => {
   if (bytes.length === 0) throw new FileError(name, { expected: "a picture", got: "an empty file" });
-  const { format, autoOrient } = await picture.metadata().catch(refuse(name, "a picture"));
-  if (!formats.includes(format))
-    throw new FileError(name, { expected: `one of ${formats.join(", ")}`, got: format });
+  if (!pictureFormat(bytes))
+    throw new FileError(name, { expected: `one of ${pictureFormats.join(", ")}`, got: "another format" });
+  const { autoOrient } = await picture.metadata().catch(refuse(name, "a picture"));
   const { height, width } = autoOrient;
   if (height * width > limit)
     throw new FileError(name, {

@@ -10,5 +10,6 @@ export {
   type GifOptions,
   resizeImages,
 } from "./image.ts";
+export { type PictureFormat, pictureFormat, pictureFormats } from "./picture-format.ts";
 export { readPngText, writePngText } from "./png-metadata.ts";
 export { readSafetensors, type Safetensors, writeSafetensors } from "./safetensors.ts";

@@ -1,0 +1,51 @@
+import { z } from "zod";
+import { filters } from "../formats/index.ts";
+import type { Dataset } from "./dataset.ts";
+import { openDigits } from "./digits.ts";
+import { type OpenOptions, openImageFolder } from "./image-folder.ts";
+
+const digitsSchema = z.strictObject({
+  kind: z.literal("digits"),
+  /** Side in pixels. */
+  size: z.literal([16, 32]).default(16),
+});
+
+const folderSchema = z.strictObject({
+  kind: z.literal("folder"),
+  path: z.string().min(1),
+  /** Side in pixels. */
+  size: z.int().min(1).max(4096),
+  channels: z.literal([1, 3]).default(3),
+  filter: z.enum(filters).default("lanczos3"),
+  /** Shows through transparent pixels and fills padding. */
+  background: z
+    .string()
+    .regex(/^#[0-9a-f]{6}$/i, "expected a colour #rrggbb")
+    .default("#ffffff"),
+  /** When a picture is not square: cut its centre out, pad it with the background, or stretch it. */
+  fit: z.enum(["crop", "pad", "stretch"]).default("crop"),
+  /** `folders`: the first folder on the way to a picture is its class. */
+  classes: z.enum(["folders", "none"]).default("none"),
+});
+
+/** The part of a recipe that says which images to learn. */
+export const dataSchema = z.discriminatedUnion("kind", [digitsSchema, folderSchema]);
+export type DataSpec = z.output<typeof dataSchema>;
+
+type Openers = {
+  readonly [Kind in DataSpec["kind"]]: (
+    spec: Extract<DataSpec, { kind: Kind }>,
+    options: OpenOptions,
+  ) => Promise<Dataset>;
+};
+
+const openers: Openers = {
+  digits: ({ size }, options) => openDigits(size, options),
+  folder: ({ kind: _, path, ...decoding }, options) => openImageFolder(path, { ...decoding, ...options }),
+};
+
+/** The images that a recipe asks for. */
+export const openDataset = <Kind extends DataSpec["kind"]>(
+  spec: Extract<DataSpec, { kind: Kind }>,
+  options: OpenOptions = {},
+): Promise<Dataset> => openers[spec.kind as Kind](spec, options);

@@ -1,0 +1,15 @@
+/** File formats that are decoded, by the bytes that they begin with (-1 matches any). */
+const signatures = {
+  png: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],
+  jpeg: [0xff, 0xd8, 0xff],
+  webp: [0x52, 0x49, 0x46, 0x46, -1, -1, -1, -1, 0x57, 0x45, 0x42, 0x50],
+  gif: [0x47, 0x49, 0x46, 0x38],
+} as const;
+export type PictureFormat = keyof typeof signatures;
+export const pictureFormats = Object.keys(signatures) as PictureFormat[];
+
+/** The format of a picture by its first 12 bytes, whatever its file is called; null for anything else. */
+export const pictureFormat = (start: Uint8Array): PictureFormat | null =>
+  pictureFormats.find((format) =>
+    signatures[format].every((byte, i) => byte === start[i] || (byte === -1 && i < start.length)),
+  ) ?? null;
