@@ -27,7 +27,7 @@ export const text = <T extends string | undefined = string | undefined>(
 ): Field<T> => ({ value: "text", help, ...extras });
 
 /** One of several words. */
-export const choice = <T extends string>(
+export const choice = <const T extends string>(
   help: string,
   choices: readonly T[],
   extras: Extras<T | undefined> = {},

@@ -5,6 +5,7 @@ export {
   Learner,
   type LearnerInit,
   type LearnerState,
+  openLearner,
   type StepRequest,
   type StepResult,
   type UpdateSpec,

@@ -1,5 +1,5 @@
 import { host } from "#host";
-import type { Arrays, Session } from "../runtime/index.ts";
+import { type Arrays, Remote, type Session, workerModule } from "../runtime/index.ts";
 import { emaDecay, updateEma } from "./ema.ts";
 import { type FlatLayout, viewsOf } from "./flat-layout.ts";
 import { clipByGlobalNorm, globalNorm } from "./gradient-norm.ts";
@@ -63,7 +63,7 @@ export class Learner {
   private readonly steps: number[];
   private readonly gradients: Float32Array;
   private readonly sessions: readonly Session[];
-  private readonly programs = new Map<string, { session: Session; inputs: ReadonlySet<string> }>();
+  private readonly programs = new Map<string, Session>();
 
   private constructor(init: LearnerInit, sessions: readonly Session[]) {
     const { layout, updates, state, emaDecay, threads } = init;
@@ -114,21 +114,17 @@ export class Learner {
     return { loss, gradientNorm, applied: true };
   }
 
-  /** Loads a model that reads parameters by name and other inputs from its feeds. */
-  async load(name: string, model: Uint8Array, inputs: readonly string[]): Promise<void> {
+  /** Loads a model whose inputs are the parameters by name and what `run` feeds it. */
+  async load(name: string, model: Uint8Array): Promise<void> {
     const { threads } = this.options;
-    const session = await host.openSession(model, { spin: false, ...(threads ? { threads } : {}) });
-    this.programs.set(name, { session, inputs: new Set(inputs) });
+    this.programs.set(name, await host.openSession(model, { spin: false, ...(threads ? { threads } : {}) }));
   }
 
   /** Runs a loaded model with the moving average of the parameters. */
   async run(name: string, feeds: Arrays): Promise<Arrays> {
     const program = this.programs.get(name);
     if (!program) throw new Error(`Learner.run: "${name}" was not loaded`);
-    const weights = Object.entries(viewsOf(this.layout, this.ema)).filter(([input]) =>
-      program.inputs.has(input),
-    );
-    return program.session.run({ ...Object.fromEntries(weights), ...feeds });
+    return program.run({ ...viewsOf(this.layout, this.ema), ...feeds });
   }
 
   /** A copy of everything that a checkpoint holds. */
@@ -142,8 +138,7 @@ export class Learner {
   }
 
   async close(): Promise<void> {
-    const sessions = [...this.sessions, ...[...this.programs.values()].map(({ session }) => session)];
-    await Promise.all(sessions.map((session) => session.close()));
+    await Promise.all([...this.sessions, ...this.programs.values()].map((session) => session.close()));
   }
 
   /** Adds `share` of one micro-batch's gradients; returns its loss. */
@@ -164,3 +159,7 @@ export class Learner {
     return { start: offset(first), end: offset(last) };
   }
 }
+
+/** A learner in a worker of its own. */
+export const openLearner = (init: LearnerInit): Promise<Remote<Learner>> =>
+  Remote.open<Learner>(workerModule("learner-worker", import.meta.url), init);

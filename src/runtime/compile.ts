@@ -3,7 +3,7 @@ import { NDArray, ShapeError, sameShape, showShape } from "../base/index.ts";
 import { lower } from "../lower/index.ts";
 import { type Graph, type Named, simplify, type Tensor } from "../tensor/index.ts";
 import { Remote, workerModule } from "./remote.ts";
-import type { Session, SessionOptions } from "./session.ts";
+import type { Arrays, Session, SessionOptions } from "./session.ts";
 import type { SessionInit } from "./session-worker.ts";
 
 export interface CompileOptions extends SessionOptions {
@@ -50,7 +50,7 @@ export const openRemoteSession = async (model: Uint8Array, options: SessionOptio
 };
 
 /** Arrays without their methods: what may cross a worker's border. */
-const plain = (feeds: Parameters<Session["run"]>[0]): Parameters<Session["run"]>[0] =>
+export const plain = (feeds: Arrays): Arrays =>
   Object.fromEntries(
     Object.entries(feeds).map(([name, { dtype, shape, data }]) => [name, { dtype, shape, data }]),
   );

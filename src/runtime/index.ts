@@ -1,3 +1,3 @@
-export { type Compiled, type CompileOptions, checkFeeds, compile } from "./compile.ts";
+export { type Compiled, type CompileOptions, checkFeeds, compile, plain } from "./compile.ts";
 export { Remote, type Service, serve, workerModule } from "./remote.ts";
 export type { Arrays, Session, SessionOptions } from "./session.ts";

@@ -22,9 +22,14 @@ export interface CheckpointHeader {
   /** [c, h, w] of the images and the names of their classes. */
   readonly image: readonly [number, number, number];
   readonly classes: readonly string[] | null;
+  /** Of the images that the run trains on. */
+  readonly fingerprint: string;
 }
 
-/** A checkpoint in memory; tensors are named `model.<network>.<parameter>`, `ema.…`, and `<slot>.…`. */
+/**
+ * A checkpoint in memory; tensors are named `model.<network>.<parameter>`, `ema.…`, `buffer.…`, and `<slot>.…`
+ * for each buffer of the optimizer.
+ */
 export interface Checkpoint {
   readonly path: string;
   readonly header: CheckpointHeader;
@@ -37,22 +42,20 @@ const fileName = (step: number): string => `${String(step).padStart(7, "0")}.saf
 export const saveCheckpoint = async (
   folder: string,
   header: Omit<CheckpointHeader, "format">,
-  layout: FlatLayout,
-  state: LearnerState,
+  {
+    layout,
+    state,
+    buffers,
+  }: { layout: FlatLayout; state: LearnerState; buffers: ReadonlyMap<string, NDArray> },
 ): Promise<string> => {
   const path = join(folder, fileName(header.step));
-  const buffers = { model: state.parameters, ema: state.ema, ...state.slots };
-  const tensors = new Map<string, NDArray>();
-  for (const [prefix, buffer] of Object.entries(buffers))
-    for (const [name, view] of Object.entries(viewsOf(layout, buffer))) {
-      const array = NDArray.from(view);
-      if (!array.isFinite())
-        throw new FileError(path, {
-          expected: "finite weights to save",
-          got: `NaN or infinity in ${prefix}.${name}`,
-        });
-      tensors.set(`${prefix}.${name}`, array);
-    }
+  const tensors = new Map([...buffers].map(([name, buffer]) => [`buffer.${name}`, buffer]));
+  for (const [prefix, flat] of Object.entries({ model: state.parameters, ema: state.ema, ...state.slots }))
+    for (const [name, view] of Object.entries(viewsOf(layout, flat)))
+      tensors.set(`${prefix}.${name}`, NDArray.from(view));
+  for (const [name, array] of tensors)
+    if (!array.isFinite())
+      throw new FileError(path, { expected: "finite weights to save", got: `NaN or infinity in ${name}` });
   const metadata = { undiffuse: JSON.stringify({ format: FORMAT, ...header }) };
   await writeWhole(path, writeSafetensors(tensors, metadata));
   return path;
@@ -118,7 +121,7 @@ export const pruneCheckpoints = async (folder: string, count: number): Promise<v
   for (const path of (await listCheckpoints(folder)).slice(count)) await rm(path, { force: true });
 };
 
-/** The weights under one prefix (`ema`, `model`), by network parameter name. */
+/** The tensors under one prefix (`ema`, `model`, `buffer`), by `<network>.<name>`. */
 export const weightsOf = ({ tensors }: Checkpoint, prefix: string): Map<string, NDArray> =>
   new Map(
     [...tensors].flatMap(([name, tensor]) =>
@@ -129,8 +132,7 @@ export const weightsOf = ({ tensors }: Checkpoint, prefix: string): Map<string, 
 /** The learner's state as it was saved. */
 export const learnerStateOf = (checkpoint: Checkpoint, layout: FlatLayout): LearnerState => {
   const slots = new Set([...checkpoint.tensors.keys()].map((name) => name.slice(0, name.indexOf("."))));
-  slots.delete("model");
-  slots.delete("ema");
+  for (const other of ["model", "ema", "buffer"]) slots.delete(other);
   const buffer = (prefix: string) => packed(layout, weightsOf(checkpoint, prefix));
   return {
     parameters: buffer("model"),

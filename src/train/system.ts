@@ -1,11 +1,13 @@
 import type { z } from "zod";
 import type { NDArray, Streams } from "../base/index.ts";
+import type { Dataset } from "../data/index.ts";
+import type { DropoutMasks } from "../nn/index.ts";
 import type { Named, Spec, Tensor } from "../tensor/index.ts";
 
 /** A traced computation over a stage's networks: what it is fed and what it gives. */
 export interface Program {
   readonly inputs: Named<Spec>;
-  readonly outputs: (inputs: Named<Tensor>) => Named<Tensor>;
+  readonly outputs: (inputs: Named<Tensor>, dropout?: DropoutMasks) => Named<Tensor>;
 }
 
 /** Runs a program with a stage's weights; a runner compiles each program object once. */
@@ -75,16 +77,24 @@ export interface DataShape {
   readonly classes: number | null;
 }
 
+/** The shape of a data set, as systems need it. */
+export const dataShape = ({ images, classes }: Pick<Dataset, "images" | "classes">): DataShape => ({
+  image: images.shape.slice(1) as [number, number, number],
+  classes: classes?.length ?? null,
+});
+
 /** A named system of the literature behind one contract; trainer, CLI and evaluation know only this. */
-export interface System<C = unknown, S = unknown> {
-  readonly name: string;
+export interface System<N extends string, C extends z.ZodType, S extends z.ZodType> {
+  readonly name: N;
   /** One sentence and the paper. */
   readonly summary: string;
-  readonly config: z.ZodType<C>;
-  readonly sampling: z.ZodType<S>;
+  readonly config: C;
+  readonly sampling: S;
   /** @param seed of the networks' initial weights */
-  readonly stages: (config: C, data: DataShape, seed: number) => readonly Stage<S>[];
+  readonly stages: (config: z.output<C>, data: DataShape, seed: number) => readonly Stage<z.output<S>>[];
 }
 
 /** Declares a system; the types of its configuration follow from its schemas. */
-export const defineSystem = <C, S>(system: System<C, S>): System<C, S> => system;
+export const defineSystem = <N extends string, C extends z.ZodType, S extends z.ZodType>(
+  system: System<N, C, S>,
+): System<N, C, S> => system;

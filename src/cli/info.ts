@@ -1,0 +1,128 @@
+import { readFile, stat } from "node:fs/promises";
+import { extname } from "node:path";
+import { FileError } from "../base/index.ts";
+import {
+  type Checkpoint,
+  type HeldOutResult,
+  listCheckpoints,
+  type Metrics,
+  newestCheckpoint,
+  readCheckpoint,
+  readMetrics,
+  runFolder,
+  weightsOf,
+} from "../train/index.ts";
+import { defineCommand, text } from "./command.ts";
+import { showSeconds } from "./progress.ts";
+import { readProvenance } from "./provenance.ts";
+
+export const infoCommand = defineCommand({
+  name: "info",
+  summary: "Say what a run, a checkpoint or an image is, and the command that made it",
+  arguments: { path: text<string>("a run folder, a checkpoint, or a PNG made by undiffuse") },
+  options: {},
+  examples: [
+    ["undiffuse info runs/digits", "how far a run is, and how well it does by noise level"],
+    ["undiffuse info runs/digits/samples/grid.png", "the command that makes this image again"],
+  ],
+  async run({ path }) {
+    const kind = await stat(path).catch(() => null);
+    if (!kind)
+      throw new FileError(path, { expected: "a run, a checkpoint or an image", got: "nothing there" });
+    const describe = kind.isDirectory()
+      ? describeRun
+      : extname(path) === ".png"
+        ? describeImage
+        : describeFile;
+    process.stdout.write(`${(await describe(path)).join("\n")}\n`);
+  },
+});
+
+const row = (name: string, value: unknown): string => `${name.padEnd(14)}${value}`;
+
+const describeImage = async (path: string): Promise<string[]> => {
+  const made = readProvenance(path, await readFile(path));
+  return [
+    row("made by", `undiffuse ${made.version}, ${made.system} after ${made.step} steps`),
+    row("command", made.command),
+    row("seed", made.seed),
+    ...(made.classes ? [row("classes", summarise(made.classes))] : []),
+    row("sampling", JSON.stringify(made.sampling)),
+  ];
+};
+
+/** The first of a list, and how many more there are. */
+const summarise = (names: readonly string[], shown = 20): string =>
+  names.length <= shown ? names.join(", ") : `${names.slice(0, shown).join(", ")} … (${names.length})`;
+
+const describeFile = async (path: string): Promise<string[]> =>
+  describeCheckpoint(await readCheckpoint(path));
+
+const describeCheckpoint = (checkpoint: Checkpoint): string[] => {
+  const { header, path } = checkpoint;
+  const recipe = header.recipe as { name: string; system: string; training: { steps: number; seed: number } };
+  const parameters = [...weightsOf(checkpoint, "model").values()].reduce((sum, { size }) => sum + size, 0);
+  const [channels, height, width] = header.image;
+  return [
+    row("recipe", `${recipe.name} (${recipe.system})`),
+    row("step", `${header.step} of ${recipe.training.steps}, ${showSeconds(header.seconds)} of training`),
+    row("network", `${parameters.toLocaleString("en")} parameters`),
+    row("images", `${height}×${width}, ${channels === 1 ? "grey" : "colour"}`),
+    ...(header.classes ? [row("classes", summarise(header.classes))] : []),
+    row("seed", recipe.training.seed),
+    row("checkpoint", path),
+  ];
+};
+
+const describeRun = async (path: string): Promise<string[]> => {
+  const folder = runFolder(path);
+  const { checkpoint, damaged } = await newestCheckpoint(folder.checkpoints);
+  if (!checkpoint)
+    throw new FileError(path, {
+      expected: "a run with a checkpoint",
+      got: damaged.map(({ message }) => message).join("; ") || "none",
+    });
+  const { header } = checkpoint;
+  const recipe = header.recipe as { training: { steps: number } };
+  const next =
+    header.step < recipe.training.steps
+      ? row("to go on", `undiffuse train ${path} --resume`)
+      : row("to sample", `undiffuse sample ${path}`);
+  const metrics = await readMetrics(folder);
+  return [
+    ...describeCheckpoint(checkpoint),
+    row("checkpoints", (await listCheckpoints(folder.checkpoints)).length),
+    ...damaged.map(({ message }) => row("damaged", message)),
+    row("made by", `undiffuse train ${folder.recipe} --out ${path}`),
+    next,
+    ...trainingFigures(metrics),
+  ];
+};
+
+const trainingFigures = (metrics: readonly Metrics[]): string[] => {
+  const losses = metrics.flatMap((line) => Object.values((line.losses ?? {}) as Record<string, number>));
+  const last = losses.slice(-100);
+  const skipped = metrics.filter((line) => line.skipped === true).length;
+  const measured = metrics.findLast((line) => line.heldOut !== undefined);
+  return [
+    ...(last.length
+      ? [
+          row(
+            "loss",
+            `${(last.reduce((sum, x) => sum + x, 0) / last.length).toFixed(4)} over the last ${last.length} steps`,
+          ),
+        ]
+      : []),
+    ...(skipped ? [row("skipped", `${skipped} steps whose loss or gradient was not finite`)] : []),
+    ...(measured ? heldOutTable(measured) : []),
+  ];
+};
+
+/** Held-out loss by noise level. */
+const heldOutTable = ({ step, heldOut }: Metrics): string[] => {
+  const { points, losses, mean } = heldOut as HeldOutResult;
+  return [
+    row("held-out loss", `${mean.toFixed(4)} on average at step ${step}; by timestep:`),
+    ...points.map((point, i) => `${String(point).padStart(14)}  ${(losses[i] as number).toFixed(4)}`),
+  ];
+};

@@ -1,0 +1,19 @@
+#!/usr/bin/env node
+import { runProgram } from "./command.ts";
+import { doctorCommand } from "./doctor.ts";
+import { infoCommand } from "./info.ts";
+import { sampleCommand } from "./sample.ts";
+import { trainCommand } from "./train.ts";
+import { version } from "./version.ts";
+
+const program = {
+  name: "undiffuse",
+  summary: "Diffusion models in TypeScript: train, sample and explain them, with no Python.",
+  version,
+};
+const code = await runProgram(
+  program,
+  [trainCommand, sampleCommand, infoCommand, doctorCommand],
+  process.argv.slice(2),
+);
+if (code !== 0) process.exitCode = code;

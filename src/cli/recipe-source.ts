@@ -1,0 +1,60 @@
+import { readFile, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { ArgumentError, FileError } from "../base/index.ts";
+import { recipes } from "../recipes/index.ts";
+import { parseRecipe, type Recipe } from "../systems/index.ts";
+import { runFolder } from "../train/index.ts";
+
+/** What a training command changes in a recipe; absent ones stay. */
+export interface Changes {
+  readonly data: string | undefined;
+  readonly size: number | undefined;
+  readonly classes: "folders" | "none" | undefined;
+  readonly steps: number | undefined;
+  readonly batch: number | undefined;
+  readonly seed: number | undefined;
+}
+
+/** The recipe that a word stands for (a name, a file, a run folder), changed; and the folder to train in. */
+export const openRecipe = async (
+  word: string,
+  changes: Changes,
+): Promise<{ recipe: Recipe; folder: string }> => {
+  const { input, folder } = await readRecipe(word);
+  const recipe = parseRecipe(applied(input, changes), word);
+  return { recipe, folder: folder ?? join("runs", recipe.name) };
+};
+
+const readRecipe = async (word: string): Promise<{ input: object; folder?: string }> => {
+  const known = recipes[word];
+  if (known) return { input: known };
+  const kind = await stat(word).catch(() => null);
+  if (kind?.isDirectory()) return { input: await readJson(runFolder(word).recipe), folder: word };
+  if (kind) return { input: await readJson(word) };
+  throw new ArgumentError({
+    who: "recipe",
+    expected: `one of ${Object.keys(recipes).join(", ")}, a recipe file or a run folder`,
+    got: `"${word}"`,
+  });
+};
+
+const readJson = async (path: string): Promise<object> => {
+  try {
+    return JSON.parse(await readFile(path, "utf8"));
+  } catch (cause) {
+    throw new FileError(path, { expected: "a recipe as JSON", got: (cause as Error).message }, { cause });
+  }
+};
+
+const applied = (input: object, { data, size, classes, ...training }: Changes): object => {
+  const recipe = input as { data?: object; training?: object };
+  const folder = data === undefined ? {} : { kind: "folder", path: resolve(data) };
+  return {
+    ...recipe,
+    data: { ...(data === undefined ? recipe.data : {}), ...folder, ...present({ size, classes }) },
+    training: { ...recipe.training, ...present(training) },
+  };
+};
+
+const present = (fields: object): object =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));

@@ -1,0 +1,168 @@
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { ArgumentError, FileError, NDArray } from "../base/index.ts";
+import { toPixels } from "../data/index.ts";
+import { encodeGif, encodePng, enlarge, imageGrid, writeWhole } from "../formats/index.ts";
+import { openTrained, type Recipe, samplingOf, type Trained } from "../systems/index.ts";
+import { choice, decimal, defineCommand, flag, integer, text } from "./command.ts";
+import { type Generated, generate } from "./generate.ts";
+import { INTERRUPTED, interruptible } from "./interrupt.ts";
+import { provenanceText, shellLine } from "./provenance.ts";
+
+export const sampleCommand = defineCommand({
+  name: "sample",
+  summary: "Generate images with a trained model",
+  description: `Writes grid.png, and on request every image and an animation of the denoising. Image k has seed + k:
+with --count 1 it can be made again alone. Each PNG carries the command that made it (undiffuse info).`,
+  arguments: { model: text<string>("a run folder (its newest checkpoint) or a checkpoint file") },
+  options: {
+    out: text("folder for the images (default: samples/ in the run's folder)", {
+      short: "o",
+      value: "folder",
+    }),
+    count: integer("how many images", { least: 1, fallback: 40 }),
+    seed: integer("seed of the first image", { fallback: 0 }),
+    class: text("only this class; without it the classes take turns", { value: "name" }),
+    sampler: choice("how noise becomes an image", ["ddim", "ancestral"]),
+    steps: integer("evaluations of the network for each image", { least: 1 }),
+    guidance: decimal("how strongly the class steers; 1 is the model as trained, 0 ignores the class"),
+    batch: integer("images at once; 1 makes each bit for bit what it is alone", { least: 1, fallback: 64 }),
+    singles: flag("also write every image by itself"),
+    gif: flag("also write the denoising as an animation"),
+    scale: integer("enlarge the grid and the animation", { least: 1, fallback: 4 }),
+    threads: integer("threads of the network's operations (default: all cores)", { least: 1 }),
+  },
+  examples: [
+    ["undiffuse sample runs/digits", "forty digits, four of each"],
+    ["undiffuse sample runs/digits --class 7 --guidance 3 --count 16", "sevens that insist on it"],
+    ["undiffuse sample runs/digits --sampler ancestral --steps 1000 --gif", "the full chain, animated"],
+  ],
+  async run({ model: path, threads, ...request }) {
+    const model = await openTrained(path, { threads });
+    try {
+      await interruptible("stopping", async (signal) => {
+        const plan = planOf(model, request);
+        const { seed, count, batch, gif } = request;
+        const { labels, sampling } = plan;
+        const settings = { seed, count, batch, labels, sampling, animated: gif, signal };
+        const generated = await generate(model, settings);
+        if (signal.aborted) process.exitCode = INTERRUPTED;
+        else await write(generated, plan, { ...request, model, path });
+      });
+    } finally {
+      await model.close();
+    }
+  },
+});
+
+type Request = Omit<Parameters<typeof sampleCommand.run>[0], "model" | "threads">;
+
+/** Everything about the images to make, before the first is made. */
+interface Plan {
+  readonly folder: string;
+  readonly sampling: Recipe["sampling"];
+  /** A class index an image, where the model has classes. */
+  readonly labels: readonly number[] | undefined;
+  readonly columns: number;
+}
+
+const planOf = ({ recipe, checkpoint }: Trained, request: Request): Plan => {
+  const { classes } = checkpoint.header;
+  const { count, class: name, sampler, steps, guidance } = request;
+  const kind = sampler ?? recipe.sampling.sampler.kind;
+  const base = kind === recipe.sampling.sampler.kind ? recipe.sampling.sampler : { kind };
+  return {
+    folder: request.out ?? join(dirname(dirname(checkpoint.path)), "samples"),
+    sampling: samplingOf(recipe, {
+      sampler: { ...base, ...(steps !== undefined && { steps }) },
+      ...(guidance !== undefined && { guidance }),
+    }),
+    labels: labelsOf(classes, count, name),
+    columns: classes && name === undefined ? Math.min(classes.length, 20) : Math.ceil(Math.sqrt(count)),
+  };
+};
+
+const labelsOf = (
+  classes: readonly string[] | null,
+  count: number,
+  name: string | undefined,
+): number[] | undefined => {
+  if (!classes && name === undefined) return undefined;
+  const wanted = name === undefined ? null : (classes ?? []).indexOf(name);
+  if (wanted === -1)
+    throw new ArgumentError({
+      who: "--class",
+      expected: classes ? `one of ${classes.join(", ")}` : "a model with classes",
+      got: `"${name}"`,
+    });
+  return Array.from({ length: count }, (_, k) => wanted ?? k % (classes as readonly string[]).length);
+};
+
+/** Writes the grid, and what else was asked for, each with the command that makes it again. */
+const write = async (
+  { images, moments }: Generated,
+  plan: Plan,
+  request: Request & { readonly model: Trained; readonly path: string },
+): Promise<void> => {
+  const { folder, columns } = plan;
+  const { scale, seed, singles, gif } = request;
+  await makeFolder(folder);
+  const tile = (batch: NDArray) => enlarge(imageGrid(toPixels(batch), { columns, padding: 1 }), scale);
+  const save = async (name: string, bytes: Uint8Array) => {
+    await writeWhole(join(folder, name), bytes);
+    process.stdout.write(`${join(folder, name)}\n`);
+  };
+  const { count } = request;
+  await save("grid.png", await encodePng(tile(images), provenance(plan, request, { seed, count })));
+  if (gif) {
+    const frames = NDArray.stack(moments.map(tile));
+    await save("denoising.gif", await encodeGif(frames, { delayMs: 60, lastDelayMs: 2000 }));
+  }
+  if (!singles) return;
+  const pixels = toPixels(images);
+  for (let k = 0; k < count; k++) {
+    const facts = provenance(plan, request, { seed: seed + k, count: 1, first: k });
+    await save(`${String(seed + k).padStart(5, "0")}.png`, await encodePng(pixels.row(k), facts));
+  }
+};
+
+/** The PNG texts of `count` images from `seed` on; `first` is the place of the first among those planned. */
+const provenance = (
+  { sampling, labels }: Plan,
+  request: Request & { readonly model: Trained; readonly path: string },
+  { seed, count, first = 0 }: { seed: number; count: number; first?: number },
+): Record<string, string> => {
+  const { recipe, checkpoint } = request.model;
+  const names = labels?.slice(first, first + count).map((label) => checkpoint.header.classes?.[label] ?? "");
+  const one = request.class ?? (count === 1 ? names?.[0] : undefined);
+  const { sampler, guidance } = sampling;
+  const options = {
+    seed,
+    count,
+    ...(one !== undefined && { class: one }),
+    sampler: sampler.kind,
+    ...("steps" in sampler && { steps: sampler.steps }),
+    guidance,
+  };
+  const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  return provenanceText({
+    command: shellLine([
+      "undiffuse",
+      "sample",
+      checkpoint.path,
+      ...words,
+      ...(count === 1 ? ["--singles"] : []),
+    ]),
+    system: recipe.system,
+    step: checkpoint.header.step,
+    seed,
+    ...(names && { classes: names }),
+    sampling,
+  });
+};
+
+const makeFolder = async (path: string): Promise<void> => {
+  await mkdir(path, { recursive: true }).catch((cause: Error) => {
+    throw new FileError(path, { expected: "a folder to write to", got: cause.message }, { cause });
+  });
+};

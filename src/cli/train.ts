@@ -1,0 +1,127 @@
+import { ArgumentError, sizeOf } from "../base/index.ts";
+import { type Dataset, openDataset } from "../data/index.ts";
+import { stagesOf } from "../systems/index.ts";
+import { dataShape, parametersOf, type Stage, type TrainEvent, train } from "../train/index.ts";
+import { choice, defineCommand, flag, integer, text } from "./command.ts";
+import { INTERRUPTED, interruptible } from "./interrupt.ts";
+import { type Progress, showSeconds, startProgress } from "./progress.ts";
+import { openRecipe } from "./recipe-source.ts";
+
+export const trainCommand = defineCommand({
+  name: "train",
+  summary: "Train a diffusion model on images",
+  description: `A recipe says everything about a run: the system, its network, the data, how it trains and samples.
+Packaged recipes: digits (handwritten digits, minutes on two cores), images (a folder of your own).
+
+A run lives in a folder: recipe.json, metrics.jsonl (one JSON object a line), previews/ and checkpoints/.
+Ctrl-C saves and ends; --resume goes on bit for bit as if nothing had happened.`,
+  arguments: {
+    recipe: text<string>("a packaged recipe, a recipe file, or the folder of an earlier run"),
+  },
+  options: {
+    out: text("folder of the run (default: runs/<recipe's name>)", { short: "o", value: "folder" }),
+    resume: flag("continue the run that the folder holds"),
+    data: text("train on this folder of images instead", { value: "folder" }),
+    size: integer("side of the images in pixels", { least: 1 }),
+    classes: choice("whether each first-level folder of --data is a class", ["folders", "none"]),
+    steps: integer("optimizer steps", { least: 1 }),
+    batch: integer("images a step", { least: 1 }),
+    seed: integer("seed of every random number of the run"),
+    threads: integer("threads of the network's operations (default: all cores)", { least: 1 }),
+    dryRun: flag("show the whole recipe and what would be trained, and end"),
+  },
+  examples: [
+    ["undiffuse train digits", "learn handwritten digits in runs/digits"],
+    ["undiffuse train digits --resume", "go on after an interruption"],
+    ["undiffuse train images --data ~/photos --size 32", "learn your own pictures"],
+    ["undiffuse train digits --dry-run > mine.json", "a recipe to edit; then: undiffuse train mine.json"],
+  ],
+  async run({ recipe: word, out, resume, threads, dryRun, ...changes }) {
+    const { recipe, folder } = await openRecipe(word, changes);
+    const dataset = await openDataset(recipe.data);
+    for (const { path, reason } of dataset.skipped) process.stderr.write(`skipped ${path}: ${reason}\n`);
+    const [stage, ...others] = stagesOf(recipe, dataShape(dataset));
+    if (!stage || others.length)
+      throw new ArgumentError({ who: recipe.system, expected: "a system of one stage", got: "several" });
+    if (dryRun) {
+      process.stdout.write(`${JSON.stringify(recipe, null, 2)}\n`);
+      process.stderr.write(`${describe(stage, dataset)}; the run would be in ${out ?? folder}\n`);
+      return;
+    }
+    await interruptible("saving; press Ctrl-C again to give up", (signal) => {
+      const { training, sampling } = recipe;
+      const job = {
+        folder: out ?? folder,
+        stage,
+        dataset,
+        training,
+        sampling,
+        recipe,
+        resume,
+        threads,
+        signal,
+      };
+      return watch(train(job), job.folder);
+    });
+  },
+});
+
+const describe = (stage: Stage<never>, { name, images }: Dataset): string => {
+  const parameters = [...parametersOf(stage.networks).values()].reduce(
+    (sum, { shape }) => sum + sizeOf(shape),
+    0,
+  );
+  return `${stage.name}: ${parameters.toLocaleString("en")} parameters; ${name}: ${images.shape[0]} images of ${images.shape.slice(1).join("×")}`;
+};
+
+/** Shows a training as it goes. */
+const watch = async (events: AsyncIterable<TrainEvent>, folder: string): Promise<void> => {
+  let progress: Progress | null = null;
+  const say = (line: string) => (progress ? progress.message(line) : process.stderr.write(`${line}\n`));
+  try {
+    for await (const event of events) {
+      if (event.kind === "started") {
+        for (const { message } of event.damaged) say(`passed over a damaged checkpoint: ${message}`);
+        say(opening(event, folder));
+        progress = startProgress("training", event.steps, event.step);
+      } else if (event.kind === "step") progress?.update(event.step, facts(event));
+      else say(lines[event.kind](event as never));
+      if (event.kind === "interrupted") process.exitCode = INTERRUPTED;
+    }
+  } finally {
+    progress?.stop();
+  }
+};
+
+type Event<K extends TrainEvent["kind"]> = Extract<TrainEvent, { kind: K }>;
+
+const opening = ({ step, images, heldOutImages, parameters }: Event<"started">, folder: string): string =>
+  [
+    step > 0 ? `continuing ${folder} after step ${step}` : `training in ${folder}`,
+    `${parameters.toLocaleString("en")} parameters`,
+    `${images} images, ${heldOutImages} held out`,
+  ].join("; ");
+
+const facts = (event: Event<"step">): Record<string, string> => ({
+  ...Object.fromEntries(Object.entries(event.losses).map(([name, loss]) => [name, loss.toFixed(4)])),
+  "images/s": event.imagesPerSecond.toFixed(0),
+  left: showSeconds(event.secondsLeft),
+});
+
+const showLosses = (losses: Readonly<Record<string, number>>): string =>
+  Object.entries(losses)
+    .map(([name, loss]) => `${name} ${loss}`)
+    .join(", ");
+
+/** What is said of each kind of event; steps are shown by the bar. */
+const lines: {
+  readonly [K in Exclude<TrainEvent["kind"], "started" | "step">]: (event: Event<K>) => string;
+} = {
+  skipped: ({ step, losses, gradientNorm }) =>
+    `step ${step} skipped: ${showLosses(losses)}, gradient norm ${gradientNorm}; the weights are as before`,
+  heldOut: ({ step, mean }) => `step ${step}: held-out loss ${mean.toFixed(4)}`,
+  preview: ({ path }) => `preview: ${path}`,
+  checkpoint: ({ path }) => `saved ${path}`,
+  interrupted: ({ step, path }) => `stopped after step ${step}; saved ${path}; go on with --resume`,
+  finished: ({ path, seconds }) => `done in ${showSeconds(seconds)}; saved ${path}`,
+};

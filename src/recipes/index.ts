@@ -1,0 +1,6 @@
+import type { RecipeInput } from "../systems/index.ts";
+import { digits } from "./digits.ts";
+import { images } from "./images.ts";
+
+/** The recipes that come with the package, by name. */
+export const recipes: Readonly<Record<string, RecipeInput>> = { digits, images };

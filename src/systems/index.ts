@@ -1,0 +1,11 @@
+export { ddpm } from "./ddpm.ts";
+export {
+  parseRecipe,
+  type Recipe,
+  type RecipeInput,
+  recipeSchema,
+  samplingOf,
+  stagesOf,
+  systems,
+} from "./recipe.ts";
+export { openTrained, type SampleRequest, type Trained } from "./trained.ts";

@@ -1,0 +1,69 @@
+import { stat } from "node:fs/promises";
+import { ArgumentError, FileError } from "../base/index.ts";
+import {
+  type Checkpoint,
+  type Frame,
+  newestCheckpoint,
+  openEvaluate,
+  readCheckpoint,
+  runFolder,
+  type Stage,
+  weightsOf,
+} from "../train/index.ts";
+import { parseRecipe, type Recipe, samplingOf, stagesOf } from "./recipe.ts";
+
+/** What to generate; what is left out is as the recipe says. */
+export interface SampleRequest {
+  /** Image k is that of seed + k alone. */
+  readonly seed?: number;
+  readonly count?: number;
+  /** A class index for each image. */
+  readonly labels?: readonly number[] | undefined;
+  readonly sampling?: Recipe["sampling"];
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A trained model, ready to generate. Close it to end its worker. */
+export interface Trained {
+  readonly recipe: Recipe;
+  readonly checkpoint: Checkpoint;
+  readonly stage: Stage<Recipe["sampling"]>;
+  /** Yields after each step; the last frame's `x` holds the images [n, c, h, w] in [-1, 1]. */
+  sample(request?: SampleRequest): AsyncGenerator<Frame, void>;
+  close(): Promise<void>;
+}
+
+/** Opens a run folder (its newest checkpoint) or a checkpoint file, with the averaged weights. */
+export const openTrained = async (
+  path: string,
+  options: { readonly threads?: number | undefined } = {},
+): Promise<Trained> => {
+  const checkpoint = await findCheckpoint(path);
+  const { header } = checkpoint;
+  const recipe = parseRecipe(header.recipe, checkpoint.path);
+  const [stage] = stagesOf(recipe, { image: header.image, classes: header.classes?.length ?? null });
+  if (!stage) throw new ArgumentError({ who: recipe.system, expected: "a stage", got: "none" });
+  const weights = new Map([...weightsOf(checkpoint, "ema"), ...weightsOf(checkpoint, "buffer")]);
+  const { evaluate, close } = openEvaluate(stage.networks, weights, options);
+  return {
+    recipe,
+    checkpoint,
+    stage,
+    sample: ({ seed = 0, count = 1, labels, sampling = samplingOf(recipe, {}), signal } = {}) =>
+      stage.generate({ seed, count, labels, sampling, signal }, evaluate),
+    close,
+  };
+};
+
+const findCheckpoint = async (path: string): Promise<Checkpoint> => {
+  const kind = await stat(path).catch(() => null);
+  if (kind?.isFile()) return readCheckpoint(path);
+  if (!kind) throw new FileError(path, { expected: "a run folder or a checkpoint", got: "nothing there" });
+  const { checkpoint, damaged } = await newestCheckpoint(runFolder(path).checkpoints);
+  if (checkpoint) return checkpoint;
+  throw new FileError(path, {
+    expected: "a run with a checkpoint",
+    got: damaged.map(({ message }) => message).join("; ") || "none",
+    hint: "train one with: undiffuse train digits",
+  });
+};

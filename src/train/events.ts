@@ -1,0 +1,45 @@
+import type { FileError } from "../base/index.ts";
+
+/** Loss on held-out images at fixed points of the process. */
+export interface HeldOutResult {
+  readonly points: readonly number[];
+  readonly losses: readonly number[];
+  readonly mean: number;
+}
+
+/** What a training tells its watcher; a progress bar, a log and a test read the same stream. */
+export type TrainEvent =
+  | {
+      readonly kind: "started";
+      /** Steps done before: 0, or where the run was left. */
+      readonly step: number;
+      readonly steps: number;
+      /** Trained numbers. */
+      readonly parameters: number;
+      readonly images: number;
+      readonly heldOutImages: number;
+      /** Newer checkpoints that did not read whole and were passed over. */
+      readonly damaged: readonly FileError[];
+    }
+  | {
+      readonly kind: "step";
+      readonly step: number;
+      readonly steps: number;
+      /** The loss of each update by its name. */
+      readonly losses: Readonly<Record<string, number>>;
+      readonly gradientNorm: number;
+      readonly learningRate: number;
+      readonly imagesPerSecond: number;
+      readonly secondsLeft: number;
+    }
+  | {
+      readonly kind: "skipped";
+      readonly step: number;
+      readonly losses: Readonly<Record<string, number>>;
+      readonly gradientNorm: number;
+    }
+  | ({ readonly kind: "heldOut"; readonly step: number } & HeldOutResult)
+  | { readonly kind: "preview"; readonly step: number; readonly path: string }
+  | { readonly kind: "checkpoint"; readonly step: number; readonly path: string }
+  | { readonly kind: "interrupted"; readonly step: number; readonly path: string }
+  | { readonly kind: "finished"; readonly step: number; readonly path: string; readonly seconds: number };

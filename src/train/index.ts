@@ -1,0 +1,14 @@
+export {
+  type Checkpoint,
+  type CheckpointHeader,
+  listCheckpoints,
+  newestCheckpoint,
+  readCheckpoint,
+  weightsOf,
+} from "./checkpoint.ts";
+export type { HeldOutResult, TrainEvent } from "./events.ts";
+export { type TrainingOptions, trainingSchema } from "./options.ts";
+export { type Networks, openEvaluate, parametersOf } from "./program.ts";
+export { type Metrics, type RunFolder, readMetrics, runFolder } from "./run-folder.ts";
+export * from "./system.ts";
+export { type TrainJob, train } from "./trainer.ts";

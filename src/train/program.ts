@@ -1,0 +1,78 @@
+import { ArgumentError, type NDArray } from "../base/index.ts";
+import { lower } from "../lower/index.ts";
+import { buffers, type DropoutMasks, parameters } from "../nn/index.ts";
+import { compile } from "../runtime/index.ts";
+import { type Graph, gradients, type Named, simplify, type Tensor, trace } from "../tensor/index.ts";
+import type { Evaluate, Program, StageUpdate } from "./system.ts";
+
+export type Networks = Readonly<Record<string, object>>;
+
+const collect = <T>(networks: Networks, walk: (module: object) => ReadonlyMap<string, T>): Map<string, T> =>
+  new Map(
+    Object.entries(networks).flatMap(([network, module]) =>
+      [...walk(module)].map(([name, leaf]) => [`${network}.${name}`, leaf] as const),
+    ),
+  );
+
+/** What the stage's networks learn, by `<network>.<parameter>`. */
+export const parametersOf = (networks: Networks) => collect(networks, parameters);
+
+/** What they keep but do not learn. */
+export const buffersOf = (networks: Networks) => collect(networks, buffers);
+
+/** The host values of parameters or buffers. */
+export const valuesOf = (leaves: ReadonlyMap<string, { readonly value: NDArray }>): Map<string, NDArray> =>
+  new Map([...leaves].map(([name, { value }]) => [name, value]));
+
+/** A program's graph; its inputs are the program's, every parameter and buffer, and the dropout masks. */
+export const traceProgram = (program: Program, networks: Networks, dropout?: DropoutMasks): Graph => {
+  const leaves = new Map<string, Tensor<"input">>([...parametersOf(networks), ...buffersOf(networks)]);
+  const outputs = (inputs: Named<Tensor>): Named<Tensor> => {
+    const results = program.outputs(inputs, dropout);
+    for (const [name, mask] of dropout?.inputs ?? []) leaves.set(name, mask); // known only once traced
+    return results;
+  };
+  return trace(program.inputs, outputs, leaves);
+};
+
+/** The model of one training step: `loss`, and `gradient.<name>` of what the update trains. */
+export const lowerUpdate = (
+  update: StageUpdate,
+  { networks, batch, dropout }: { networks: Networks; batch: number; dropout: DropoutMasks },
+): Uint8Array => {
+  const { inputs, outputs } = traceProgram(update.program(batch), networks, dropout);
+  const losses = outputs.get("losses");
+  if (!losses)
+    throw new ArgumentError({ who: update.name, expected: "a program with output `losses`", got: "none" });
+  const loss = losses.mean();
+  const trained = [...parametersOf(networks)].filter(([name]) =>
+    update.trains.some((n) => name.startsWith(`${n}.`)),
+  );
+  const found = gradients(
+    loss,
+    trained.map(([, parameter]) => parameter),
+  );
+  const named = trained.map(([name], i) => [`gradient.${name}`, found[i] as Tensor] as const);
+  const graph = simplify({ inputs, outputs: new Map([["loss", loss], ...named]) });
+  return lower(graph, { weights: valuesOf(buffersOf(networks)) });
+};
+
+/** Evaluates a stage's programs with fixed weights. Close it when done. */
+export const openEvaluate = (
+  networks: Networks,
+  weights: ReadonlyMap<string, NDArray>,
+  options: { readonly threads?: number } = {},
+): { readonly evaluate: Evaluate; close(): Promise<void> } => {
+  const compiled = new Map<Program, ReturnType<typeof compile>>();
+  return {
+    async evaluate(program, feeds) {
+      const ready =
+        compiled.get(program) ?? compile(traceProgram(program, networks), { weights, ...options });
+      compiled.set(program, ready);
+      return (await ready)(feeds);
+    },
+    async close() {
+      for (const ready of compiled.values()) await (await ready).close();
+    },
+  };
+};

@@ -1,0 +1,57 @@
+import { appendFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { FileError } from "../base/index.ts";
+import { writeWhole } from "../formats/index.ts";
+
+/** Where a run keeps what it makes. */
+export interface RunFolder {
+  readonly path: string;
+  readonly recipe: string;
+  readonly metrics: string;
+  readonly checkpoints: string;
+  readonly previews: string;
+}
+
+export const runFolder = (path: string): RunFolder => ({
+  path,
+  recipe: join(path, "recipe.json"),
+  metrics: join(path, "metrics.jsonl"),
+  checkpoints: join(path, "checkpoints"),
+  previews: join(path, "previews"),
+});
+
+/** Makes the folders and sweeps out what an interrupted write left behind. */
+export const prepareRunFolder = async (folder: RunFolder): Promise<void> => {
+  for (const path of [folder.checkpoints, folder.previews]) {
+    await mkdir(path, { recursive: true }).catch((cause: Error) => {
+      throw new FileError(path, { expected: "a folder to write to", got: cause.message }, { cause });
+    });
+    for (const name of await readdir(path))
+      if (/^\..*\.tmp$/.test(name)) await rm(join(path, name), { force: true });
+  }
+};
+
+/** A line of `metrics.jsonl`: the step after which it was measured, and figures by name. */
+export interface Metrics {
+  readonly step: number;
+  readonly [name: string]: unknown;
+}
+
+/** Appends lines; they are buffered by the caller, one write a flush. */
+export const appendMetrics = (folder: RunFolder, lines: readonly Metrics[]): Promise<void> =>
+  appendFile(folder.metrics, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+
+/** The whole lines of a run's metrics; a last line that a crash cut off is left out. */
+export const readMetrics = async (folder: RunFolder): Promise<Metrics[]> => {
+  const text = await readFile(folder.metrics, "utf8").catch(() => "");
+  return text
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as Metrics);
+};
+
+/** Drops the lines after `step`: training goes on from there. */
+export const truncateMetrics = async (folder: RunFolder, step: number): Promise<void> => {
+  const kept = (await readMetrics(folder)).filter((line) => line.step <= step);
+  await writeWhole(folder.metrics, kept.map((line) => `${JSON.stringify(line)}\n`).join(""));
+};

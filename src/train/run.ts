@@ -1,0 +1,228 @@
+import { join } from "node:path";
+import { Streams } from "../base/index.ts";
+import { Batches, type Dataset, split, toPixels } from "../data/index.ts";
+import { encodePng, imageGrid, writeWhole } from "../formats/index.ts";
+import { DropoutMasks } from "../nn/index.ts";
+import {
+  type FlatLayout,
+  flatLayout,
+  type Learner,
+  learningRateAt,
+  openLearner,
+  packed,
+} from "../optim/index.ts";
+import { type Arrays, plain, type Remote } from "../runtime/index.ts";
+import { type Checkpoint, learnerStateOf, pruneCheckpoints, saveCheckpoint } from "./checkpoint.ts";
+import { Clock } from "./clock.ts";
+import type { HeldOutResult, TrainEvent } from "./events.ts";
+import { heldOutMeter } from "./held-out.ts";
+import { learnerEvaluate } from "./learner-evaluate.ts";
+import { buffersOf, lowerUpdate, parametersOf, valuesOf } from "./program.ts";
+import { appendMetrics, type Metrics, type RunFolder } from "./run-folder.ts";
+import type { Evaluate, Frame } from "./system.ts";
+import type { TrainJob } from "./trainer.ts";
+
+/** Checkpoints that stay: the newest, and one behind it should the newest be damaged. */
+const KEPT = 2;
+/** Images of a preview; their classes take turns. */
+const PREVIEW_IMAGES = 20;
+/** Steps whose metrics are written together. */
+const FLUSH_EVERY = 20;
+
+interface Parts {
+  readonly learner: Remote<Learner>;
+  readonly layout: FlatLayout;
+  readonly batches: Batches;
+  readonly streams: Streams;
+  /** One for each update: the masks of its program. */
+  readonly dropout: readonly DropoutMasks[];
+  readonly heldOut: Dataset;
+}
+
+/** A training in progress: what it has come to, and the acts that its loop is made of. */
+export class Run<S> {
+  step: number;
+  readonly sizes: { readonly parameters: number; readonly images: number; readonly heldOutImages: number };
+  private readonly job: TrainJob<S>;
+  private readonly folder: RunFolder;
+  private readonly parts: Parts;
+  private readonly clock: Clock;
+  private readonly evaluate: Evaluate;
+  private readonly meter: (() => Promise<HeldOutResult>) | null;
+  private lines: Metrics[] = [];
+
+  private constructor(job: TrainJob<S>, folder: RunFolder, parts: Parts, start: Checkpoint["header"] | null) {
+    const { stage, training } = job;
+    this.job = job;
+    this.folder = folder;
+    this.parts = parts;
+    this.step = start?.step ?? 0;
+    this.clock = new Clock(start?.seconds ?? 0);
+    this.evaluate = learnerEvaluate(parts.learner, stage.networks);
+    const heldOutImages = parts.heldOut.images.shape[0] ?? 0;
+    this.sizes = {
+      parameters: parts.layout.size,
+      images: (job.dataset.images.shape[0] ?? 0) - heldOutImages,
+      heldOutImages,
+    };
+    const measured = { dataset: parts.heldOut, seed: training.seed, evaluate: this.evaluate };
+    this.meter = stage.heldOut && heldOutImages > 0 ? heldOutMeter(stage.heldOut, measured) : null;
+  }
+
+  static async open<S>(job: TrainJob<S>, folder: RunFolder, checkpoint: Checkpoint | null): Promise<Run<S>> {
+    const { stage, training, dataset, threads } = job;
+    const header = checkpoint?.header ?? null;
+    const streams = header ? Streams.restore(training.seed, header.streams) : new Streams(training.seed);
+    const parts = split(dataset, training.heldOut, new Streams(training.seed).get("held-out images"));
+    const batches = new Batches({
+      dataset: parts.train,
+      batch: training.batch,
+      flip: training.flip,
+      order: streams.get("data order"),
+      flips: streams.get("flips"),
+      ...(header && { state: header.batches }),
+    });
+    const parameters = parametersOf(stage.networks);
+    const layout = flatLayout(parameters);
+    const dropout = stage.updates.map(() => new DropoutMasks());
+    const learner = await openLearner({
+      layout,
+      updates: stage.updates.map((update, i) => ({
+        model: lowerUpdate(update, {
+          networks: stage.networks,
+          batch: training.batch,
+          dropout: dropout[i] as DropoutMasks,
+        }),
+        entries: entriesOf(layout, update.trains),
+        optimizer: training.optimizer,
+        clip: training.clip,
+      })),
+      emaDecay: training.ema,
+      state: checkpoint
+        ? learnerStateOf(checkpoint, layout)
+        : { parameters: packed(layout, valuesOf(parameters)) },
+      ...(threads ? { threads } : {}),
+    });
+    return new Run(
+      job,
+      folder,
+      { learner, layout, batches, streams, dropout, heldOut: parts.heldOut },
+      header,
+    );
+  }
+
+  get seconds(): number {
+    return this.clock.seconds;
+  }
+
+  /** One training step: every update that is due, each with its own batches. */
+  async advance(): Promise<Extract<TrainEvent, { kind: "step" | "skipped" }>> {
+    const { training, stage } = this.job;
+    const { steps, batch, accumulate } = training;
+    this.clock.start();
+    const learningRate = learningRateAt(training.learningRate, this.step, steps);
+    const losses: Record<string, number> = {};
+    let gradientNorm = 0;
+    let failed: string | null = null;
+    for (const [index, update] of stage.updates.entries()) {
+      if (this.step % update.every !== 0) continue;
+      const feeds = Array.from({ length: accumulate }, () => this.draw(index));
+      const result = await this.parts.learner.call("step", { update: index, feeds, learningRate });
+      losses[update.name] = result.loss;
+      gradientNorm = Math.max(gradientNorm, result.gradientNorm);
+      if (!result.applied) failed ??= update.name;
+    }
+    this.step += 1;
+    const secondsPerStep = this.clock.lap();
+    const facts = { step: this.step, losses, gradientNorm };
+    await this.record({ ...facts, learningRate, seconds: this.seconds, skipped: failed !== null });
+    if (failed !== null) return { kind: "skipped", ...facts };
+    return {
+      kind: "step",
+      ...facts,
+      steps,
+      learningRate,
+      imagesPerSecond: (batch * accumulate) / secondsPerStep,
+      secondsLeft: (steps - this.step) * secondsPerStep,
+    };
+  }
+
+  /** The loss on held-out images, where the stage defines one. */
+  async *measure(): AsyncGenerator<TrainEvent, void> {
+    if (!this.meter) return;
+    const result = await this.meter();
+    await this.record({ step: this.step, heldOut: result });
+    yield { kind: "heldOut", step: this.step, ...result };
+  }
+
+  /** Images from the moving average of the weights, the same seeds each time. */
+  async *preview(): AsyncGenerator<TrainEvent, void> {
+    const { stage, sampling, training, dataset } = this.job;
+    const classes = dataset.classes?.length;
+    const request = {
+      seed: training.seed,
+      count: PREVIEW_IMAGES,
+      labels: classes ? Array.from({ length: PREVIEW_IMAGES }, (_, k) => k % classes) : undefined,
+      sampling,
+    };
+    let last: Frame | undefined;
+    for await (const frame of stage.generate(request, this.evaluate)) last = frame;
+    if (!last) return;
+    const path = join(this.folder.previews, `${String(this.step).padStart(7, "0")}.png`);
+    const columns = Math.min(classes ?? 5, 10);
+    await writeWhole(path, await encodePng(imageGrid(toPixels(last.x), { columns, padding: 1 })));
+    yield { kind: "preview", step: this.step, path };
+  }
+
+  /** Writes a checkpoint and everything that belongs before it; returns its path. */
+  async save(): Promise<string> {
+    const { stage, recipe, dataset } = this.job;
+    const { learner, layout, batches, streams } = this.parts;
+    await this.flush();
+    const state = await learner.call("state");
+    const header = {
+      recipe,
+      step: this.step,
+      updateSteps: state.steps,
+      seconds: this.seconds,
+      streams: streams.state,
+      batches: batches.state,
+      image: dataset.images.shape.slice(1) as [number, number, number],
+      classes: dataset.classes,
+      fingerprint: dataset.fingerprint,
+    };
+    const buffers = valuesOf(buffersOf(stage.networks));
+    const path = await saveCheckpoint(this.folder.checkpoints, header, { layout, state, buffers });
+    await pruneCheckpoints(this.folder.checkpoints, KEPT);
+    return path;
+  }
+
+  async close(): Promise<void> {
+    await this.flush();
+    await this.parts.learner.terminate();
+  }
+
+  /** The feeds of one micro-batch of an update. */
+  private draw(index: number): Arrays {
+    const { batches, streams, dropout } = this.parts;
+    const feeds = this.job.stage.updates[index]?.draw(batches.next(), streams);
+    return plain({ ...feeds, ...dropout[index]?.draw(streams.get("dropout")) });
+  }
+
+  private async record(line: Metrics): Promise<void> {
+    this.lines.push(line);
+    if (this.lines.length >= FLUSH_EVERY) await this.flush();
+  }
+
+  private async flush(): Promise<void> {
+    const lines = this.lines;
+    this.lines = [];
+    if (lines.length) await appendMetrics(this.folder, lines);
+  }
+}
+
+/** The range of layout entries that belong to the named networks, which lie side by side. */
+const entriesOf = ({ entries }: FlatLayout, networks: readonly string[]): [number, number] => {
+  const mine = entries.map(({ name }) => networks.some((network) => name.startsWith(`${network}.`)));
+  return [mine.indexOf(true), mine.lastIndexOf(true) + 1];
+};
