@@ -38,15 +38,17 @@ export const listFiles = async (folder: string): Promise<FolderFiles> => {
     }
   };
   await checkFolder(folder);
-  await visit("");
+  await visit("").catch(refuse(folder));
   return { files, skipped };
 };
 
 const checkFolder = async (folder: string): Promise<void> => {
-  const found = await stat(folder).catch((cause) => {
-    throw new FileError(folder, { expected: "a folder of images", got: reasonOf(cause) }, { cause });
-  });
+  const found = await stat(folder).catch(refuse(folder));
   if (!found.isDirectory()) throw new FileError(folder, { expected: "a folder of images", got: "a file" });
+};
+
+const refuse = (folder: string) => (cause: unknown) => {
+  throw new FileError(folder, { expected: "a folder of images", got: reasonOf(cause) }, { cause });
 };
 
 const reasons: Readonly<Record<string, string>> = {

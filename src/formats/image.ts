@@ -53,8 +53,9 @@ export const decodeImage = async (
   checkDecode({ height, width, channels, filter, background });
   const name = typeof source === "string" ? source : "image";
   const bytes = typeof source === "string" ? await readPicture(source) : source;
+  checkFormat(name, bytes);
   const picture = sharp(bytes, { failOn: "error", limitInputPixels: false }).autoOrient();
-  const found = await measure(name, bytes, picture, maxPixels);
+  const found = await measure(name, picture, maxPixels);
   const pixels = await (fit === "crop" ? cropCentre(picture, found, { height, width }) : picture)
     .flatten({ background })
     .resize(width, height, {
@@ -182,11 +183,14 @@ interface Size {
   readonly width: number;
 }
 
+const checkFormat = (name: string, bytes: Uint8Array): void => {
+  if (pictureFormat(bytes)) return;
+  const got = bytes.length ? "another format" : "an empty file";
+  throw new FileError(name, { expected: `one of ${pictureFormats.join(", ")}`, got });
+};
+
 /** The picture's size as seen, orientation applied, or a FileError before any pixel is decoded. */
-const measure = async (name: string, bytes: Uint8Array, picture: Sharp, limit: number): Promise<Size> => {
-  if (bytes.length === 0) throw new FileError(name, { expected: "a picture", got: "an empty file" });
-  if (!pictureFormat(bytes))
-    throw new FileError(name, { expected: `one of ${pictureFormats.join(", ")}`, got: "another format" });
+const measure = async (name: string, picture: Sharp, limit: number): Promise<Size> => {
   const { autoOrient } = await picture.metadata().catch(refuse(name, "a picture"));
   const { height, width } = autoOrient;
   if (height * width > limit)

@@ -13,17 +13,9 @@ const file = (header: unknown, data: Uint8Array | number = 0, length?: bigint): 
   return out;
 };
 
-const bytesOf = (array: ArrayBufferView): Uint8Array =>
-  new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-
 const one = (dtype: string, shape: unknown, offsets: unknown, name = "a") => ({
   [name]: { dtype, shape, data_offsets: offsets },
 });
-
-const readOne = (dtype: string, data: ArrayBufferView, shape: number[]): NDArray => {
-  const bytes = file(one(dtype, shape, [0, data.byteLength]), bytesOf(data));
-  return readSafetensors(bytes).tensors.get("a") as NDArray;
-};
 
 describe("writeSafetensors and readSafetensors", () => {
   const tensors = new Map<string, NDArray>([
@@ -100,43 +92,6 @@ describe("writeSafetensors and readSafetensors", () => {
 });
 
 describe("readSafetensors", () => {
-  it("widens F16 exactly, subnormals, infinities and NaN included", () => {
-    const bits = Uint16Array.of(
-      0x3c00,
-      0xc000,
-      0x0001,
-      0x03ff,
-      0x0400,
-      0x7bff,
-      0x7c00,
-      0xfc00,
-      0x7e00,
-      0x8000,
-    );
-    const expected = [1, -2, 2 ** -24, 1023 * 2 ** -24, 2 ** -14, 65504, Infinity, -Infinity, NaN, -0];
-    expect([...readOne("F16", bits, [10]).data]).toEqual(expected);
-  });
-
-  it("widens BF16 exactly", () => {
-    const bits = Uint16Array.of(0x3f80, 0xc049, 0x7f80, 0x0001);
-    expect([...readOne("BF16", bits, [4]).data]).toEqual([1, -3.140625, Infinity, 2 ** -133]);
-  });
-
-  it("rounds F64 to float32 and refuses what float32 cannot hold", () => {
-    expect([...readOne("F64", Float64Array.of(0.1, -Infinity), [2]).data]).toEqual([
-      Math.fround(0.1),
-      -Infinity,
-    ]);
-    expect(() => readOne("F64", Float64Array.of(1e39), [1])).toThrow(/fit float32, got 1e\+39/);
-  });
-
-  it("narrows I64 to int32 and refuses what int32 cannot hold", () => {
-    const limits = BigInt64Array.of(-(2n ** 31n), 2n ** 31n - 1n, -1n);
-    expect(readOne("I64", limits, [3])).toEqual(NDArray.of([-(2 ** 31), 2 ** 31 - 1, -1], [3], "int32"));
-    for (const value of [2n ** 31n, -(2n ** 31n) - 1n, 2n ** 32n, 2n ** 63n - 1n])
-      expect(() => readOne("I64", BigInt64Array.of(value), [1])).toThrow(`got ${value}, too large for int32`);
-  });
-
   it("takes tensors in any order of the header and spaces after it", () => {
     const header = { ...one("U8", [2], [2, 4], "late"), ...one("U8", [2], [0, 2], "early") };
     const { tensors } = readSafetensors(file(`${JSON.stringify(header)}     `, Uint8Array.of(1, 2, 3, 4)));
