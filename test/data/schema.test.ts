@@ -1,0 +1,62 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import sharp from "sharp";
+import { describe, expect, it } from "vitest";
+import { dataSchema, openDataset } from "../../src/data/index.ts";
+
+describe("dataSchema", () => {
+  it("fills in what is left out", () => {
+    expect(dataSchema.parse({ kind: "digits" })).toEqual({ kind: "digits", size: 16 });
+    expect(dataSchema.parse({ kind: "folder", path: "here", size: 64 })).toEqual({
+      kind: "folder",
+      path: "here",
+      size: 64,
+      channels: 3,
+      filter: "lanczos3",
+      background: "#ffffff",
+      fit: "crop",
+      classes: "none",
+    });
+  });
+
+  it.each([
+    {},
+    { kind: "emoji" },
+    { kind: "digits", size: 20 },
+    { kind: "digits", path: "here" },
+    { kind: "folder", path: "here" },
+    { kind: "folder", path: "", size: 8 },
+    { kind: "folder", path: "here", size: 0 },
+    { kind: "folder", path: "here", size: 8.5 },
+    { kind: "folder", path: "here", size: 8, channels: 4 },
+    { kind: "folder", path: "here", size: 8, filter: "blurry" },
+    { kind: "folder", path: "here", size: 8, background: "white" },
+    { kind: "folder", path: "here", size: 8, fit: "tight" },
+    { kind: "folder", path: "here", size: 8, class: "folders" },
+  ])("refuses %j", (spec) => {
+    expect(dataSchema.safeParse(spec).success).toBe(false);
+  });
+});
+
+describe("openDataset", () => {
+  it("opens what a specification names", async () => {
+    const root = await mkdtemp(join(tmpdir(), "schema-"));
+    const cacheFolder = join(root, "cache");
+    const path = join(root, "pictures");
+    await mkdir(join(path, "red"), { recursive: true });
+    const picture = sharp({ create: { width: 9, height: 9, channels: 3, background: "#ff0000" } });
+    await writeFile(join(path, "red", "1.png"), await picture.png().toBuffer());
+
+    const folder = await openDataset(
+      dataSchema.parse({ kind: "folder", path, size: 8, classes: "folders" }),
+      {
+        cacheFolder,
+      },
+    );
+    expect([folder.images.shape, folder.classes]).toEqual([[1, 3, 8, 8], ["red"]]);
+    const digits = await openDataset(dataSchema.parse({ kind: "digits" }), { cacheFolder });
+    expect([digits.name, digits.images.shape]).toEqual(["digits", [10_000, 1, 16, 16]]);
+    await rm(root, { recursive: true });
+  });
+});
