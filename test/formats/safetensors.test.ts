@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { ArgumentError, FileError, NDArray } from "../../src/base/index.ts";
 import { readSafetensors, writeSafetensors } from "../../src/formats/index.ts";
@@ -82,6 +83,14 @@ describe("writeSafetensors and readSafetensors", () => {
     expect(Object.entries(metadata)).toEqual([["__proto__", "text"]]);
     expect(Object.getPrototypeOf(metadata)).toBe(Object.prototype);
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+  });
+
+  // Written by the Python package, see test/fixtures/README.md.
+  it.each(["down", "fourier"])("give back a file of the reference byte for byte: %s", async (name) => {
+    const bytes = await readFile(new URL(`../fixtures/unet2d/${name}.safetensors`, import.meta.url));
+    const { tensors: read, metadata } = readSafetensors(bytes);
+    expect(read.size).toBeGreaterThan(200);
+    expect(Buffer.compare(writeSafetensors(read, metadata), bytes)).toBe(0);
   });
 
   it("refuse to write a tensor under the name of the metadata, or metadata that is not text", () => {
