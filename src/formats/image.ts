@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import sharp, { type Sharp } from "sharp";
+import sharp, { type Region, type Sharp } from "sharp";
 import { ArgumentError, FileError, NDArray } from "../base/index.ts";
 import { imageSizes } from "./grid.ts";
 import { pictureFormat, pictureFormats } from "./picture-format.ts";
@@ -56,13 +56,14 @@ export const decodeImage = async (
   checkFormat(name, bytes);
   const picture = sharp(bytes, { failOn: "error", limitInputPixels: false }).autoOrient();
   const found = await measure(name, picture, maxPixels);
-  const pixels = await (fit === "crop" ? cropCentre(picture, found, { height, width }) : picture)
+  const region = fit === "crop" ? centre(found, { height, width }) : found;
+  const pixels = await picture
+    .extract({ left: 0, top: 0, ...region }) // a stated region also keeps JPEG from reducing while it decodes
     .flatten({ background })
     .resize(width, height, {
       kernel: kernels[filter],
       fit: fit === "pad" ? "contain" : "fill",
       background,
-      fastShrinkOnLoad: false, // it would stand in for the named filter
     })
     .toColourspace("srgb")
     .raw()
@@ -202,13 +203,17 @@ const measure = async (name: string, picture: Sharp, limit: number): Promise<Siz
   return autoOrient;
 };
 
-/** Cuts the largest centred part of the wanted aspect out. */
-const cropCentre = (picture: Sharp, found: Size, wanted: Size): Sharp => {
+/** The largest centred part of the wanted aspect. */
+const centre = (found: Size, wanted: Size): Region => {
   const scale = Math.min(found.height / wanted.height, found.width / wanted.width);
   const height = Math.max(1, Math.round(wanted.height * scale));
   const width = Math.max(1, Math.round(wanted.width * scale));
-  const top = Math.floor((found.height - height) / 2);
-  return picture.extract({ top, left: Math.floor((found.width - width) / 2), height, width });
+  return {
+    left: Math.floor((found.width - width) / 2),
+    top: Math.floor((found.height - height) / 2),
+    width,
+    height,
+  };
 };
 
 const checkDecode = (options: Size & { channels: number; background: string; filter: string }): void => {
