@@ -1,0 +1,59 @@
+import { expect, test } from "vitest";
+import { diffusionProcess, scheduleSchema } from "../../src/diffusion/index.ts";
+import { openSampler, samplerSchema } from "../../src/samplers/index.ts";
+
+const process = diffusionProcess(scheduleSchema.parse({ num_train_timesteps: 200 }));
+
+test("a kind alone is a whole specification", () => {
+  expect(samplerSchema.parse({ kind: "ddim" })).toEqual({
+    kind: "ddim",
+    steps: 50,
+    eta: 0,
+    spacing: "trailing",
+    clip: 1,
+  });
+  expect(samplerSchema.parse({ kind: "ancestral" })).toEqual({
+    kind: "ancestral",
+    variance: "fixed_small",
+    spacing: "trailing",
+    clip: 1,
+  });
+});
+
+test("ddim starts at the last trained timestep and ends at the clean level", () => {
+  const { sampler, levels, clip } = openSampler(samplerSchema.parse({ kind: "ddim", clip: null }), process);
+  expect(sampler.name).toBe("ddim");
+  expect(levels.length).toBe(51);
+  expect(levels[0]).toEqual(process.level(199));
+  expect(levels.at(-1)).toEqual({ alpha: 1, sigma: 0, t: -1 });
+  expect(clip).toBeNull();
+});
+
+test.each(["leading", "linspace", "trailing"])(
+  "ancestral sampling visits every timestep unless told fewer, %s",
+  (spacing) => {
+    const open = (steps?: number) =>
+      openSampler(samplerSchema.parse({ kind: "ancestral", spacing, steps }), process);
+    expect(open().sampler.name).toBe("ancestral");
+    expect(open().levels.map(({ t }) => t)).toEqual(Array.from({ length: 201 }, (_, i) => 199 - i));
+    expect(open(10).levels.length).toBe(11);
+  },
+);
+
+test("more steps than trained timesteps are refused", () => {
+  expect(() => openSampler(samplerSchema.parse({ kind: "ddim", steps: 201 }), process)).toThrow(
+    "steps: expected an integer from 1 to 200",
+  );
+});
+
+test.each([
+  { kind: "euler" },
+  { kind: "ddim", variance: "fixed_small" },
+  { kind: "ancestral", eta: 0.5 },
+  { kind: "ddim", eta: 1.5 },
+  { kind: "ddim", steps: 0 },
+  { kind: "ddim", clip: 0 },
+  { kind: "ddim", spacing: "karras" },
+])("what no sampler can do is refused: %o", (spec) => {
+  expect(samplerSchema.safeParse(spec).success).toBe(false);
+});

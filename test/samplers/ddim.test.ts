@@ -1,0 +1,153 @@
+import { expect, test } from "vitest";
+import { Generator, NDArray } from "../../src/base/index.ts";
+import {
+  type Denoiser,
+  diffusionProcess,
+  type Level,
+  qSample,
+  scheduleSchema,
+} from "../../src/diffusion/index.ts";
+import {
+  ancestral,
+  ddim,
+  levelPath,
+  type Sampler,
+  sample,
+  spacedTimesteps,
+} from "../../src/samplers/index.ts";
+import {
+  caseNamed,
+  expectCase,
+  processOf,
+  refuseNoise,
+  runCase,
+  startNoise,
+  startSample,
+} from "./diffusers-cases.ts";
+
+test.each([
+  "DDIM eps",
+  "DDIM v",
+  "DDIM sample-pred",
+  "DDIM trailing",
+  "DDIM cosine",
+  "DDIM set_alpha_to_one beta_start=.01",
+  "DDIM no set_alpha_to_one beta_start=.01",
+])("ten steps agree with diffusers: %s", async (name) => {
+  const golden = caseNamed(name);
+  const process = processOf(golden);
+  const { timestep_spacing = "leading", set_alpha_to_one = true } = golden.cfg;
+  const timesteps = spacedTimesteps(timestep_spacing, { steps: 10, trained: process.steps });
+  expect(timesteps).toEqual(golden.timesteps);
+  const levels = levelPath(process, timesteps, process.level(set_alpha_to_one ? -1 : 0));
+  expectCase(golden, await runCase(golden, { sampler: ddim(), levels }));
+});
+
+test("the last two of ten steps of a noised image agree with diffusers", async () => {
+  const golden = caseNamed("DDIM with_noise t_start=8");
+  const process = processOf(golden);
+  const x = qSample(startSample, startNoise, process.level(100));
+  const levels = levelPath(process, [100, 0]);
+  expectCase(golden, await runCase(golden, { sampler: ddim(), levels, x }));
+});
+
+test("single steps agree with diffusers' linspace, whose strides are not those of its timesteps", async () => {
+  const golden = caseNamed("DDIM linspace");
+  const process = processOf(golden);
+  const states = [startSample];
+  for (const t of spacedTimesteps("linspace", { steps: 10, trained: 1000 })) {
+    const levels = [process.level(t), process.level(Math.max(-1, t - 100))];
+    const [x] = await runCase(golden, { sampler: ddim(), levels, x: states.at(-1) as NDArray });
+    states.push(x as NDArray);
+  }
+  expectCase(golden, states.slice(1));
+});
+
+test.each(["DDIMInverse eps", "DDIMInverse v", "DDIMInverse alpha_one"])(
+  "a path up the levels agrees with diffusers' inversion: %s",
+  async (name) => {
+    const golden = caseNamed(name);
+    const process = processOf(golden);
+    // The model is told the timestep that a step leads to.
+    const levels = golden.timesteps.map((t) => ({ ...process.level(Math.max(-1, t - 100)), t }));
+    const path = [...levels, process.level(900)];
+    expectCase(golden, await runCase(golden, { sampler: ddim(), levels: path }));
+  },
+);
+
+const process = diffusionProcess(scheduleSchema.parse({}));
+const number = (value: number) => NDArray.of([value], [1]);
+
+test.each([
+  [420, 400, 0.14771],
+  [980, 960, 0.3246],
+  [487, 486, 0.00979],
+  [999, 998, 0.02],
+  [0, 0, 0],
+])("eta 1 from t = %i to %i adds noise of variance %f", async (t, s, variance) => {
+  const args = {
+    x: number(0),
+    from: process.level(t),
+    to: process.level(s),
+    denoise: async () => ({ x0: number(0) }),
+    memory: undefined,
+  };
+  for (const eta of [0.5, 1]) {
+    const { x } = await ddim({ eta }).step({ ...args, noise: () => number(1) });
+    expect(Math.abs(x.item() ** 2 - eta ** 2 * variance)).toBeLessThan(1e-5); // as diffusers' own test
+  }
+});
+
+const last = async (sampler: Sampler, levels: readonly Level[], denoiser: Denoiser, x: NDArray, seed = 0) => {
+  const generator = new Generator(seed);
+  let end = x;
+  for await (const frame of sample({ sampler, levels, denoiser, x, noise: () => generator.normal(x.shape) }))
+    end = frame.x;
+  return end;
+};
+
+/** Rounding of 1,000 steps that each round to float32 a few times. */
+const ROUNDED = 2e-5;
+
+test("eta 1 is ancestral sampling", async () => {
+  const x = new Generator(1).normal([2, 5]);
+  const denoiser: Denoiser = async (x, { alpha }) => ({ x0: x.mul(alpha).mul(0.3) });
+  const levels = levelPath(process, spacedTimesteps("trailing", { steps: 20, trained: 1000 }));
+  const a = await last(ddim({ eta: 1 }), levels, denoiser, x);
+  const b = await last(ancestral(), levels, denoiser, x);
+  for (const [i, value] of a.data.entries())
+    expect(Math.abs(value - (b.data[i] as number))).toBeLessThan(ROUNDED);
+});
+
+/** E[x0 | x] of data N(0, s²). */
+const gaussian =
+  (s: number): Denoiser =>
+  async (x, { alpha, sigma }) => ({ x0: x.mul((alpha * s ** 2) / (alpha ** 2 * s ** 2 + sigma ** 2)) });
+
+/** How far the standard deviation of samples is from that of Gaussian data after this many steps. */
+const gaussianError = async (steps: number): Promise<number> => {
+  const s = 0.5;
+  const levels = levelPath(process, spacedTimesteps("trailing", { steps, trained: 1000 }));
+  const { alpha, sigma } = levels[0] as Level;
+  const start = number(Math.hypot(alpha * s, sigma));
+  return Math.abs((await last(ddim(), levels, gaussian(s), start)).item() - s);
+};
+
+test("the standard deviation of Gaussian data is reached, with an error of first order", async () => {
+  const [coarse, fine] = [await gaussianError(100), await gaussianError(200)];
+  expect(Math.abs(Math.log2(coarse / fine) - ddim().order)).toBeLessThan(0.2); // asymptotic only
+});
+
+test("without noise nothing is drawn, and eps follows from x0 where the denoiser keeps none", async () => {
+  const [from, to] = [process.level(600), process.level(200)];
+  const args = { x: number(0.7), from, to, noise: refuseNoise, memory: undefined };
+  const { x } = await ddim().step({ ...args, denoise: async () => ({ x0: number(0.2) }) });
+  expect(x.item()).toBeCloseTo(to.alpha * 0.2 + (to.sigma * (0.7 - from.alpha * 0.2)) / from.sigma, 6);
+});
+
+test("the denoiser's own eps is kept", async () => {
+  const [from, to] = [process.level(600), process.level(200)];
+  const args = { x: number(0.7), from, to, noise: refuseNoise, memory: undefined };
+  const { x } = await ddim().step({ ...args, denoise: async () => ({ x0: number(0.2), eps: number(-3) }) });
+  expect(x.item()).toBeCloseTo(to.alpha * 0.2 - to.sigma * 3, 6);
+});

@@ -1,0 +1,67 @@
+import { expect, test } from "vitest";
+import { ArgumentError } from "../../src/base/index.ts";
+import { diffusionProcess, scheduleSchema } from "../../src/diffusion/index.ts";
+import { levelPath, type Spacing, spacedTimesteps } from "../../src/samplers/index.ts";
+import { fixture } from "./diffusers-cases.ts";
+
+/** The fixture shortens long lists to [first, second, "...", last but one, last, length]. */
+const shortened = (list: readonly number[]): (number | string)[] =>
+  list.length <= 10 ? [...list] : [...list.slice(0, 2), "...", ...list.slice(-2), list.length];
+
+test.each(Object.entries(fixture.ddimTimesteps))("timesteps are diffusers': %s", (name, expected) => {
+  const [spacing, steps, offset] = name.split(" ").map((part) => part.split("=").at(-1));
+  const timesteps = spacedTimesteps(spacing as Spacing, {
+    steps: Number(steps),
+    trained: 1000,
+    offset: Number(offset),
+  });
+  expect(shortened(timesteps)).toEqual(expected);
+});
+
+test("halves are rounded to even, as NumPy does", () => {
+  // 1000 / 16 = 62.5: 937.5 becomes 938, 812.5 becomes 812; then 1 is taken off.
+  const trailing = spacedTimesteps("trailing", { steps: 16, trained: 1000 });
+  expect(trailing.slice(0, 4)).toEqual([999, 937, 874, 811]);
+  expect(spacedTimesteps("linspace", { steps: 3, trained: 6 })).toEqual([5, 2, 0]);
+});
+
+test("every number of steps gives falling timesteps inside the trained ones", () => {
+  for (const spacing of ["leading", "linspace", "trailing"] as const)
+    for (let steps = 1; steps <= 100; steps++) {
+      const timesteps = spacedTimesteps(spacing, { steps, trained: 100 });
+      expect(timesteps.length).toBe(steps);
+      for (const [i, t] of timesteps.entries()) {
+        expect(t).toBeLessThan(timesteps[i - 1] ?? 100);
+        expect(t).toBeGreaterThanOrEqual(0);
+      }
+    }
+});
+
+test("a single step starts at the noisiest timestep with trailing spacing alone", () => {
+  const first = (spacing: Spacing) => spacedTimesteps(spacing, { steps: 1, trained: 1000 });
+  expect(first("trailing")).toEqual([999]);
+  expect(first("leading")).toEqual([0]);
+  expect(first("linspace")).toEqual([0]);
+});
+
+test.each([0, -1, 2.5, 1001, Number.NaN])("%f steps of 1000 are refused", (steps) => {
+  const space = () => spacedTimesteps("leading", { steps, trained: 1000 });
+  expect(space).toThrow(ArgumentError);
+  expect(space).toThrow(
+    `steps: expected an integer from 1 to 1000, the timesteps the network was trained at, got ${steps}`,
+  );
+});
+
+test("a path ends at the clean level unless told otherwise", () => {
+  const process = diffusionProcess(scheduleSchema.parse({}));
+  expect(levelPath(process, [500, 0]).map(({ t }) => t)).toEqual([500, 0, -1]);
+  expect(levelPath(process, [500], process.level(0)).at(-1)).toEqual(process.level(0));
+});
+
+test("an offset past the last trained timestep is refused", () => {
+  const process = diffusionProcess(scheduleSchema.parse({}));
+  const timesteps = spacedTimesteps("leading", { steps: 1000, trained: 1000, offset: 1 });
+  expect(() => levelPath(process, timesteps)).toThrow(
+    "timestep: expected an integer from -1 (clean) to 999, got 1000",
+  );
+});
