@@ -56,7 +56,10 @@ export const portable: Lowering = {
   cast: (onnx, inputs, { dtype }) => onnx.node("Cast", inputs, { to: elementType[dtype] }),
 
   sum: (onnx, inputs, { attributes: { axes, keepDims } }) =>
-    onnx.node("ReduceSum", [first(inputs), onnx.int64(axes)], { keepdims: Number(keepDims) }),
+    onnx.node("ReduceSum", [first(inputs), onnx.int64(axes)], {
+      keepdims: Number(keepDims),
+      noop_with_empty_axes: 1,
+    }),
   reshape: (onnx, inputs, { shape }) => onnx.node("Reshape", [first(inputs), onnx.int64(shape)]),
   transpose: (onnx, inputs, { attributes: { order } }) => onnx.node("Transpose", inputs, { perm: order }),
   broadcastTo: (onnx, inputs, { shape }) => onnx.node("Expand", [first(inputs), onnx.int64(shape)]),

@@ -21,7 +21,10 @@ export const gradients = (loss: Tensor, wrt: readonly Tensor[]): Tensor[] => {
   return vjp(loss, wrt, constant(1));
 };
 
-/** Vector–Jacobian product: dyᵀ ∂y/∂x for each distinct x of `wrt`; `dy` has y's shape. */
+/**
+ * Vector–Jacobian product: dyᵀ dy/dx for each x of `wrt`; `dy` has y's shape. The derivatives are total: where
+ * one tensor of `wrt` depends on another, the other's counts the way through it.
+ */
 export const vjp = (y: Tensor, wrt: readonly Tensor[], dy: Tensor): Tensor[] => {
   if (!sameShape(y.shape, dy.shape))
     throw new ShapeError({
@@ -29,12 +32,18 @@ export const vjp = (y: Tensor, wrt: readonly Tensor[], dy: Tensor): Tensor[] => 
       expected: `dy of shape ${showShape(y.shape)}`,
       got: showShape(dy.shape),
     });
-  const found = backward(y, wrt, dy);
+  const found = backward(y, wrt, dy, []);
   return wrt.map((x) => found.get(x) ?? broadcastTo(constant(NDArray.zeros(x.shape.map(() => 1))), x.shape));
 };
 
-const backward = (y: Tensor, wrt: readonly Tensor[], dy: Tensor): Map<Tensor, Tensor> => {
-  const order = topologicalOrder([y], wrt);
+/** Cotangents of everything between `wrt` and y; what lies behind a tensor of `stop` is not entered. */
+const backward = (
+  y: Tensor,
+  wrt: readonly Tensor[],
+  dy: Tensor,
+  stop: readonly Tensor[],
+): Map<Tensor, Tensor> => {
+  const order = topologicalOrder([y], stop);
   const relevant = new Set<Tensor>(wrt);
   for (const node of order) if (node.inputs.some((source) => relevant.has(source))) relevant.add(node);
   const cotangents = new Map<Tensor, Tensor>([[y, dy]]);
@@ -54,7 +63,7 @@ const backward = (y: Tensor, wrt: readonly Tensor[], dy: Tensor): Map<Tensor, Te
 const inputGradients = (node: Tensor, dy: Tensor): readonly (Tensor | null)[] => {
   const rule = gradientRules[node.op] as GradientRule<OpName>;
   if (rule !== "decompose") return rule(node, dy);
-  const found = backward(decompose(node as Tensor<DecomposedOp>), node.inputs, dy);
+  const found = backward(decompose(node as Tensor<DecomposedOp>), node.inputs, dy, node.inputs);
   // An input that stands in several places gets its whole gradient once.
   return node.inputs.map((source, i) =>
     node.inputs.indexOf(source) === i ? (found.get(source) ?? null) : null,

@@ -29,6 +29,16 @@ export const trace = <S extends Named<Spec>>(
   );
   const outputs = new Map(Object.entries(fn(Object.fromEntries(leaves) as { [K in keyof S]: Tensor })));
   const graph = { inputs: new Map([...leaves, ...parameters]), outputs };
+  const twice = [
+    ...leaves.filter(([name]) => parameters.has(name)),
+    ...[...outputs].filter(([name]) => graph.inputs.has(name)),
+  ];
+  if (twice[0])
+    throw new ArgumentError({
+      who: "trace",
+      expected: "a name of its own for every input, parameter and output",
+      got: `"${twice[0][0]}" twice`,
+    });
   const known = new Set<Tensor>(graph.inputs.values());
   for (const node of topologicalOrder(outputs.values()))
     if (node.op === "input" && !known.has(node))

@@ -1,7 +1,7 @@
 import {
   broadcastShapes,
   type DType,
-  resolveAxis,
+  isShape,
   type Shape,
   ShapeError,
   sameShape,
@@ -69,13 +69,24 @@ const comparison = (inputs: readonly Shaped[], _: unknown, who: string): Shaped 
   return { shape: broadcast(who, inputs), dtype: "bool" };
 };
 
+const positive = (who: string, name: string, value: number): void => {
+  if (!Number.isInteger(value) || value < 1) fail(who, `a ${name} of 1 or more`, String(value));
+};
+
+const sizes = (who: string, shape: Shape): Shape =>
+  isShape(shape) ? shape : fail(who, "sizes of 0 or more", showShape(shape));
+
 /** Output [h, w] of a convolution over [h, w] with a [kh, kw] kernel. */
 export const convOutputSize = (
   who: string,
   [h, w]: readonly [number, number],
   [kh, kw]: readonly [number, number],
-  { stride, padding: [top, left, bottom, right] }: ConvGeometry,
+  { stride, padding }: ConvGeometry,
 ): [number, number] => {
+  positive(who, "stride", stride);
+  if (padding.length !== 4 || !isShape(padding))
+    fail(who, "paddings of 0 or more at the top, left, bottom and right", showShape(padding));
+  const [top, left, bottom, right] = padding;
   const rows = Math.floor((h + top + bottom - kh) / stride) + 1;
   const columns = Math.floor((w + left + right - kw) / stride) + 1;
   if (rows < 1 || columns < 1) fail(who, `an image of at least ${kh}×${kw} with its padding`, `${h}×${w}`);
@@ -84,6 +95,7 @@ export const convOutputSize = (
 
 const norm = (inputs: readonly Shaped[], { groups }: NormAttributes, who: string): void => {
   float(who, inputs);
+  positive(who, "number of groups", groups);
   const [x, scale, shift] = inputs;
   const channels = dim(x, 1);
   if (channels % groups !== 0) fail(who, `channels divisible by ${groups} groups`, `${channels} channels`);
@@ -93,7 +105,7 @@ const norm = (inputs: readonly Shaped[], { groups }: NormAttributes, who: string
 
 /** The shape and dtype of every operation's result, or a ShapeError in the user's terms. */
 export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
-  input: (_, { shape, dtype }) => ({ shape, dtype }),
+  input: (_, { shape, dtype }, who) => ({ shape: sizes(who, shape), dtype }),
   constant: (_, { value }) => ({ shape: value.shape, dtype: value.dtype }),
 
   neg: unary,
@@ -127,13 +139,15 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
 
   sum: (inputs, { axes, keepDims }, who) => {
     const { shape } = unary(inputs, null, who);
-    const reduced = axes.map((axis) => resolveAxis(who, axis, shape.length));
-    const kept = shape.map((n, axis) => (reduced.includes(axis) ? 1 : n));
-    return { shape: keepDims ? kept : shape.filter((_, axis) => !reduced.includes(axis)), dtype: "float32" };
+    if (new Set(axes).size !== axes.length || axes.some((axis) => !(axis in shape)))
+      fail(who, `distinct axes of a rank-${shape.length} tensor`, showShape(axes));
+    const kept = shape.map((n, axis) => (axes.includes(axis) ? 1 : n));
+    return { shape: keepDims ? kept : shape.filter((_, axis) => !axes.includes(axis)), dtype: "float32" };
   },
   reshape: (inputs, { shape }, who) => {
     const [x] = take(who, inputs, [null]) as [Shaped];
-    if (sizeOf(shape) !== sizeOf(x.shape)) fail(who, `${sizeOf(x.shape)} elements`, showShape(shape));
+    if (sizeOf(sizes(who, shape)) !== sizeOf(x.shape))
+      fail(who, `${sizeOf(x.shape)} elements`, showShape(shape));
     return { shape, dtype: x.dtype };
   },
   transpose: (inputs, { order }, who) => {
@@ -149,39 +163,47 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
   },
   slice: (inputs, { starts, ends }, who) => {
     const [x] = take(who, inputs, [starts.length]) as [Shaped];
-    const inside = x.shape.every(
-      (n, i) => 0 <= at(starts, i) && at(starts, i) < at(ends, i) && at(ends, i) <= n,
-    );
-    if (!inside)
+    const whole = isShape(starts) && isShape(ends) && ends.length === starts.length;
+    if (!whole || !x.shape.every((n, i) => at(starts, i) < at(ends, i) && at(ends, i) <= n))
       fail(who, `ranges inside ${showShape(x.shape)}`, `${showShape(starts)} to ${showShape(ends)}`);
     return { shape: ends.map((end, i) => end - at(starts, i)), dtype: x.dtype };
   },
   pad: (inputs, { before, after }, who) => {
     const { shape } = unary(take(who, inputs, [before.length]), null, who);
+    if (after.length !== before.length || !isShape(before) || !isShape(after))
+      fail(
+        who,
+        "as many zeros as 0 or more around each axis",
+        `${showShape(before)} and ${showShape(after)}`,
+      );
     return { shape: shape.map((n, i) => n + at(before, i) + at(after, i)), dtype: "float32" };
   },
   concat: (inputs, { axis }, who) => {
     const [first] = inputs;
     if (!first) return fail(who, "at least one input", "none");
-    const without = (shape: Shape) => shape.filter((_, i) => i !== axis);
-    if (
-      inputs.some(
-        ({ shape, dtype }) => dtype !== first.dtype || !sameShape(without(shape), without(first.shape)),
-      )
-    )
-      fail(who, `inputs that differ only along axis ${axis}`, show(inputs));
+    if (!(axis in first.shape)) fail(who, `an axis of a rank-${first.shape.length} tensor`, String(axis));
+    const differs = ({ shape, dtype }: Shaped) =>
+      dtype !== first.dtype ||
+      !sameShape(
+        shape.map((n, i) => (i === axis ? 0 : n)),
+        first.shape.map((n, i) => (i === axis ? 0 : n)),
+      );
+    if (inputs.some(differs)) fail(who, `inputs that differ only along axis ${axis}`, show(inputs));
     const total = inputs.reduce((sum, { shape }) => sum + at(shape, axis), 0);
     return { shape: first.shape.map((n, i) => (i === axis ? total : n)), dtype: first.dtype };
   },
   gather: (inputs, _, who) => {
     const [x, indices] = take(who, inputs, [null, 1]) as [Shaped, Shaped];
-    if (indices.dtype !== "int32") fail(who, "int32 indices", show(inputs));
+    if (indices.dtype !== "int32" || x.shape.length === 0)
+      fail(who, "a table of rows and int32 indices", show(inputs));
     return { shape: [dim(indices, 0), ...x.shape.slice(1)], dtype: x.dtype };
   },
   scatterAdd: (inputs, { size }, who) => {
     const [x, indices] = take(who, inputs, [null, 1]) as [Shaped, Shaped];
+    float(who, [x]);
+    positive(who, "size", size);
     if (indices.dtype !== "int32" || dim(indices, 0) !== dim(x, 0))
-      fail(who, `${dim(x, 0)} int32 indices`, show(inputs));
+      fail(who, "an int32 index for each row", show(inputs));
     return { shape: [size, ...x.shape.slice(1)], dtype: "float32" };
   },
 
@@ -193,7 +215,11 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
     const batch = broadcastShapes(who, a.shape.slice(0, -2), b.shape.slice(0, -2));
     return { shape: [...batch, dim(a, -2), dim(b, -1)], dtype: "float32" };
   },
-  softmax: unary,
+  softmax: (inputs, _, who) => {
+    const x = unary(inputs, null, who);
+    if (x.shape.length === 0) fail(who, "an axis to sum over", show(inputs));
+    return x;
+  },
   attention: (inputs, _, who) => {
     float(who, take(who, inputs, [3, 3, 3]));
     const [q, k, v] = inputs as [Shaped, Shaped, Shaped];
@@ -233,6 +259,7 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
   },
   upsampleNearest: (inputs, { scale }, who) => {
     float(who, take(who, inputs, [4]));
+    positive(who, "scale", scale);
     const [n, c, h, w] = (inputs[0] as Shaped).shape as [number, number, number, number];
     return { shape: [n, c, h * scale, w * scale], dtype: "float32" };
   },

@@ -2,6 +2,8 @@ import {
   type Arithmetic,
   type DType,
   NDArray,
+  resolveAxis,
+  resolveShape,
   type Shape,
   ShapeError,
   showShape,
@@ -59,17 +61,15 @@ export class Tensor<K extends OpName = OpName> implements Arithmetic<Tensor>, Sh
   }
   /** The same elements under another shape; one axis may be -1. */
   reshape(shape: Shape): Tensor {
-    const known = shape.reduce((product, n) => (n === -1 ? product : product * n), 1);
-    const full = shape.map((n) => (n === -1 ? sizeOf(this.shape) / known : n));
-    return new Tensor("reshape", [this], { shape: full });
+    return new Tensor("reshape", [this], { shape: resolveShape("reshape", shape, sizeOf(this.shape)) });
   }
   /** Axes in another order (reversed when absent). */
   transpose(order: readonly number[] = this.shape.map((_, axis) => this.shape.length - 1 - axis)): Tensor {
     return new Tensor("transpose", [this], { order });
   }
   sum(axes: readonly number[] = this.shape.map((_, axis) => axis), keepDims = false): Tensor {
-    const positive = axes.map((axis) => (axis < 0 ? axis + this.shape.length : axis));
-    return new Tensor("sum", [this], { axes: positive, keepDims });
+    const resolved = new Set(axes.map((axis) => resolveAxis("sum", axis, this.shape.length)));
+    return new Tensor("sum", [this], { axes: [...resolved], keepDims });
   }
   mean(axes?: readonly number[], keepDims = false): Tensor {
     const total = this.sum(axes, keepDims);
