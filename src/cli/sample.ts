@@ -45,9 +45,12 @@ with --count 1 it can be made again alone. Each PNG carries the command that mad
         const { seed, count, batch, gif } = request;
         const { labels, sampling } = plan;
         const settings = { seed, count, batch, labels, sampling, animated: gif, signal };
-        const generated = await generate(model, settings);
-        if (signal.aborted) process.exitCode = INTERRUPTED;
-        else await write(generated, plan, { ...request, model, path });
+        try {
+          await write(await generate(model, settings), plan, { ...request, model, path });
+        } catch (error) {
+          if (!signal.aborted) throw error;
+          process.exitCode = INTERRUPTED;
+        }
       });
     } finally {
       await model.close();

@@ -10,7 +10,7 @@ export const digits: RecipeInput = {
     conditioning: { kind: "class", labelDropout: 0.1 },
     network: {
       block_out_channels: [32, 64, 64],
-      layers_per_block: 2,
+      layers_per_block: 1,
       down_block_types: ["DownBlock2D", "AttnDownBlock2D", "DownBlock2D"],
       up_block_types: ["UpBlock2D", "AttnUpBlock2D", "UpBlock2D"],
       attention_head_dim: 64,

@@ -2,5 +2,7 @@ import type { RecipeInput } from "../systems/index.ts";
 import { digits } from "./digits.ts";
 import { images } from "./images.ts";
 
+export { digits, images };
+
 /** The recipes that come with the package, by name. */
 export const recipes: Readonly<Record<string, RecipeInput>> = { digits, images };

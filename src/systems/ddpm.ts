@@ -10,9 +10,9 @@ import {
   scheduleSchema,
   simpleLoss,
 } from "../diffusion/index.ts";
-import { unet2d, unet2dSchema } from "../models/index.ts";
+import { unet2d, unet2dFields, unet2dSchema } from "../models/index.ts";
 import type { DropoutMasks } from "../nn/index.ts";
-import { initialNoise, openSampler, sample, samplerSchema } from "../samplers/index.ts";
+import { initialNoise, openSampler, sample, samplerSchema, stepNoise } from "../samplers/index.ts";
 import type { Named, Spec, Tensor } from "../tensor/index.ts";
 import {
   type Batch,
@@ -28,7 +28,7 @@ import {
 const configSchema = z.strictObject({
   schedule: scheduleSchema.prefault({ beta_schedule: "linear" }),
   /** diffusers' UNet2DModel; sizes, channels and classes come from the data. */
-  network: unet2dSchema.omit({
+  network: unet2dFields.omit({
     sample_size: true,
     in_channels: true,
     out_channels: true,
@@ -93,7 +93,7 @@ const ddpmStage = (config: Config, { image, classes }: DataShape, seed: number):
 
   /** eps: what the network takes for noise in x at timestep t. */
   const predict = (feeds: Named<Tensor>, x: Tensor, dropout?: DropoutMasks): Tensor =>
-    network.forward(x, feeds.t as Tensor, { classLabels: feeds.labels, dropout });
+    network.forward(x, feeds.t as Tensor, { classLabels: feeds.labels, masks: dropout });
 
   /** Algorithm 1, lines 2 to 5: the loss of images noised to random levels. */
   const loss = (n: number): Program => ({
@@ -182,13 +182,14 @@ const ddpmStage = (config: Config, { image, classes }: DataShape, seed: number):
     async *generate(request, evaluate): AsyncGenerator<Frame, void> {
       const { seed, count, sampling, signal } = request;
       const generators = imageGenerators(seed, count);
-      const { sampler, levels } = openSampler(sampling.sampler, process);
+      const { sampler, levels, clip } = openSampler(sampling.sampler, process);
+      const denoiser = denoiserOf(request, evaluate);
       yield* sample({
-        denoiser: clipped(denoiserOf(request, evaluate)),
+        denoiser: clip === null ? denoiser : clipped(denoiser, clip),
         sampler,
         levels,
         x: initialNoise(generators, image),
-        noise: () => initialNoise(generators, image),
+        noise: stepNoise(generators, image),
         signal,
       });
     },

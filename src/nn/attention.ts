@@ -1,0 +1,69 @@
+import type { Generator } from "../base/index.ts";
+import { attention, type Tensor } from "../tensor/index.ts";
+import { groupNorm, linear } from "./layers.ts";
+
+export interface SelfAttentionOptions {
+  readonly channels: number;
+  /** Channels of one head; divides `channels`. */
+  readonly headWidth: number;
+  /** Groups of the normalisation before; none when null. */
+  readonly groups: number | null;
+  readonly eps: number;
+  /** The sum of image and attention is divided by it. */
+  readonly outputScale: number;
+}
+
+/** Self-attention over the pixels of [n, c, h, w] with a residual (diffusers' `Attention` on images). */
+export const selfAttention = (
+  random: Generator,
+  { channels, headWidth, groups, eps, outputScale }: SelfAttentionOptions,
+) => {
+  const heads = channels / headWidth;
+  const group_norm = groups === null ? undefined : groupNorm(channels, { groups, eps, silu: false });
+  const [to_q, to_k, to_v] = [0, 1, 2].map(() => linear(random, channels, channels)) as [
+    ReturnType<typeof linear>,
+    ReturnType<typeof linear>,
+    ReturnType<typeof linear>,
+  ];
+  const to_out = [linear(random, channels, channels)] as const;
+  return {
+    ...(group_norm && { group_norm }),
+    to_q,
+    to_k,
+    to_v,
+    to_out,
+    forward(x: Tensor): Tensor {
+      const [n, , h, w] = x.shape as [number, number, number, number];
+      const tokens = h * w;
+      const rows = (group_norm ? group_norm.forward(x) : x)
+        .reshape([n, channels, tokens])
+        .transpose([0, 2, 1]);
+      const split = (y: Tensor) =>
+        heads === 1
+          ? y
+          : y
+              .reshape([n, tokens, heads, headWidth])
+              .transpose([0, 2, 1, 3])
+              .reshape([n * heads, tokens, headWidth]);
+      const mixed = attention(
+        split(to_q.forward(rows)),
+        split(to_k.forward(rows)),
+        split(to_v.forward(rows)),
+        {
+          scale: 1 / Math.sqrt(headWidth),
+        },
+      );
+      const joined =
+        heads === 1
+          ? mixed
+          : mixed
+              .reshape([n, heads, tokens, headWidth])
+              .transpose([0, 2, 1, 3])
+              .reshape([n, tokens, channels]);
+      const image = to_out[0].forward(joined).transpose([0, 2, 1]).reshape(x.shape);
+      const sum = image.add(x);
+      return outputScale === 1 ? sum : sum.div(outputScale);
+    },
+  };
+};
+export type SelfAttention = ReturnType<typeof selfAttention>;

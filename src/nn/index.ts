@@ -1,0 +1,15 @@
+export { type SelfAttention, type SelfAttentionOptions, selfAttention } from "./attention.ts";
+export { DropoutMasks } from "./dropout.ts";
+export {
+  type Conv2d,
+  type ConvOptions,
+  conv2d,
+  type Embedding,
+  embedding,
+  type GroupNorm,
+  groupNorm,
+  type Linear,
+  linear,
+} from "./layers.ts";
+export { Buffer, buffers, loadState, parameters, stateOf } from "./module.ts";
+export { fourierFeatures, type SinusoidOptions, sinusoids, timeEmbedding } from "./time-embedding.ts";

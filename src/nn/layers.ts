@@ -1,0 +1,73 @@
+import { type Generator, NDArray, type Shape, sizeOf } from "../base/index.ts";
+import {
+  conv2d as convolve,
+  gather,
+  type NormAttributes,
+  groupNorm as normalise,
+  Parameter,
+  type Tensor,
+  transposeLast,
+} from "../tensor/index.ts";
+
+/** Uniform in ±bound, as torch's `uniform_`. */
+const uniform = (random: Generator, shape: Shape, bound: number): Parameter =>
+  new Parameter(
+    random
+      .uniform(shape)
+      .mul(2 * bound)
+      .sub(bound),
+  );
+
+/**
+ * PyTorch's default for linear and convolution layers: `kaiming_uniform_(a=√5)` comes to ±1/√fan_in for the
+ * weight, and the bias has the same bound. The weight is drawn first.
+ */
+const weightAndBias = (random: Generator, shape: Shape): { weight: Parameter; bias: Parameter } => {
+  const bound = 1 / Math.sqrt(sizeOf(shape.slice(1)));
+  return {
+    weight: uniform(random, shape, bound),
+    bias: uniform(random, [shape[0] as number], bound),
+  };
+};
+
+/** x [..., from] → x Wᵀ + b [..., to]; weight [to, from] as in PyTorch. */
+export const linear = (random: Generator, from: number, to: number) => {
+  const { weight, bias } = weightAndBias(random, [to, from]);
+  return { weight, bias, forward: (x: Tensor): Tensor => x.matmul(transposeLast(weight)).add(bias) };
+};
+export type Linear = ReturnType<typeof linear>;
+
+export interface ConvOptions {
+  readonly kernel: number;
+  readonly stride?: number;
+  /** Zeros around: the same on every side. */
+  readonly padding?: number;
+}
+
+/** A 2-D convolution of images [n, from, h, w] → [n, to, …]. */
+export const conv2d = (
+  random: Generator,
+  from: number,
+  to: number,
+  { kernel, stride = 1, padding = 0 }: ConvOptions,
+) => {
+  const { weight, bias } = weightAndBias(random, [to, from, kernel, kernel]);
+  const geometry = { stride, padding: [padding, padding, padding, padding] } as const;
+  return { weight, bias, forward: (x: Tensor): Tensor => convolve(x, weight, bias, geometry) };
+};
+export type Conv2d = ReturnType<typeof conv2d>;
+
+/** Group normalisation of [n, channels, …], then SiLU when asked. Starts as scale 1, shift 0. */
+export const groupNorm = (channels: number, attributes: NormAttributes) => {
+  const weight = new Parameter(NDArray.full([channels], 1));
+  const bias = new Parameter(NDArray.zeros([channels]));
+  return { weight, bias, forward: (x: Tensor): Tensor => normalise(x, weight, bias, attributes) };
+};
+export type GroupNorm = ReturnType<typeof groupNorm>;
+
+/** Rows of a table [count, width] at int32 indices [n]; starts as standard normal. */
+export const embedding = (random: Generator, count: number, width: number) => {
+  const weight = new Parameter(random.normal([count, width]));
+  return { weight, forward: (indices: Tensor): Tensor => gather(weight, indices) };
+};
+export type Embedding = ReturnType<typeof embedding>;

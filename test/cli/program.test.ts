@@ -1,0 +1,56 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { temporaryFolder, undiffuse } from "./program.ts";
+
+describe("undiffuse", () => {
+  it.each([
+    [["--help"], /train[\s\S]*sample[\s\S]*explain[\s\S]*info[\s\S]*doctor/],
+    [["train", "--help"], /--resume[\s\S]*Examples:\n {2}undiffuse train digits/],
+    [["sample", "--help"], /--guidance[\s\S]*Examples:/],
+  ])("teaches: %s", async (words, pattern) => {
+    const { code, stdout } = await undiffuse(words);
+    expect(stdout).toMatch(pattern);
+    expect(code).toBe(0);
+  });
+
+  it("prints its version", async () => {
+    expect((await undiffuse(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  it.each([
+    [["trian"], /unknown command 'trian'[\s\S]*train/],
+    [["train", "digits", "--step", "5"], /unknown option '--step'[\s\S]*--steps/],
+    [["train", "digits", "--steps", "0"], /whole number of at least 1, got "0"/],
+    [["train"], /missing required argument/],
+    [["sample", "x", "--sampler", "dimm"], /Allowed choices are ddim, ancestral/],
+  ])("ends with 2 for wrong words: %s", async (words, pattern) => {
+    const { code, stderr } = await undiffuse(words);
+    expect(stderr).toMatch(pattern);
+    expect(code).toBe(2);
+  });
+
+  it("ends with 1 and no stack when something it needs is missing or wrong", async () => {
+    const folder = await temporaryFolder();
+    const file = join(folder, "recipe.json");
+    await writeFile(file, '{"system":"ddpm","training":{"stepz":3}}');
+    for (const [words, pattern] of [
+      [["train", "nothing-like-this"], /expected one of digits, images, a recipe file or a run folder/],
+      [["train", file], /training\.steps/],
+      [["sample", folder], /expected a run with a checkpoint/],
+      [["info", join(folder, "none.png")], /nothing there/],
+    ] as const) {
+      const { code, stderr } = await undiffuse(words);
+      expect(stderr).toMatch(pattern);
+      expect(stderr).not.toMatch(/\n\s+at /);
+      expect(code).toBe(1);
+    }
+  });
+
+  it("checks the machine", async () => {
+    const { code, stdout } = await undiffuse(["doctor"]);
+    expect(stdout).toMatch(/ok +onnxruntime +CPU, a convolution agrees/);
+    expect(stdout).not.toMatch(/failed/);
+    expect(code).toBe(0);
+  });
+});

@@ -1,0 +1,76 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+export interface Outcome {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The command line as a process of its own; `watch` sees standard error as it grows. */
+export const undiffuse = (
+  words: readonly string[],
+  watch: (stderr: string, child: ChildProcess) => void = () => undefined,
+): Promise<Outcome> =>
+  new Promise((resolve, reject) => {
+    const loader = ["--import", join(root, "tools/typescript.mjs"), "--conditions=undiffuse-source"];
+    const child = spawn(process.execPath, [...loader, join(root, "src/cli/main.ts"), ...words], {
+      cwd: root,
+    });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.on("data", (chunk) => {
+      stdout += chunk;
+    });
+    child.stderr.on("data", (chunk) => {
+      stderr += chunk;
+      watch(stderr, child);
+    });
+    child.on("error", reject);
+    child.on("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
+  });
+
+/** Sends the signal once, when standard error first matches. */
+export const signalWhen = (pattern: RegExp, signal: NodeJS.Signals) => {
+  let sent = false;
+  return (stderr: string, child: ChildProcess): void => {
+    if (sent || !pattern.test(stderr)) return;
+    sent = true;
+    child.kill(signal);
+  };
+};
+
+export const temporaryFolder = (): Promise<string> => mkdtemp(join(tmpdir(), "undiffuse-cli-"));
+
+/** A recipe of seconds on the packaged digits, dropout included; gives the path of its file. */
+export const writeTinyRecipe = async (folder: string, training: object = {}): Promise<string> => {
+  const path = join(folder, "tiny.json");
+  const recipe = {
+    name: "tiny",
+    system: "ddpm",
+    data: { kind: "digits", size: 16 },
+    config: {
+      schedule: { beta_schedule: "squaredcos_cap_v2", num_train_timesteps: 100 },
+      conditioning: { kind: "class" },
+      network: {
+        block_out_channels: [8, 8],
+        layers_per_block: 1,
+        down_block_types: ["DownBlock2D", "AttnDownBlock2D"],
+        up_block_types: ["AttnUpBlock2D", "UpBlock2D"],
+        attention_head_dim: 8,
+        norm_num_groups: 4,
+        dropout: 0.1,
+      },
+    },
+    training: { steps: 40, batch: 8, checkpointEvery: 10, heldOut: 0.001, previewEvery: 1000, ...training },
+    sampling: { sampler: { kind: "ddim", steps: 3 }, guidance: 2 },
+  };
+  await writeFile(path, JSON.stringify(recipe));
+  return path;
+};

@@ -1,0 +1,116 @@
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Generator, NDArray } from "../../src/base/index.ts";
+import { makeDataset } from "../../src/data/index.ts";
+import { Parameter } from "../../src/tensor/index.ts";
+import {
+  readCheckpoint,
+  type Stage,
+  type TrainEvent,
+  type TrainJob,
+  train,
+  trainingSchema,
+} from "../../src/train/index.ts";
+
+const image = [1, 2, 2] as const;
+
+/** Sixteen images of four pixels. */
+export const toyDataset = makeDataset({
+  name: "toy",
+  images: new Generator(1).integers(0, 256, [16, ...image]).cast("uint8"),
+  labels: null,
+  classes: null,
+  skipped: [],
+});
+
+export interface ToyOptions {
+  /** Calls of `draw`, from 0, whose noise is NaN. */
+  readonly poisoned?: (draw: number) => boolean;
+}
+
+/** A stage whose network is one weight a pixel: it learns to scale images towards noise. */
+export const toyStage = ({ poisoned = () => false }: ToyOptions = {}): Stage<null> => {
+  const weight = new Parameter(NDArray.full([1, ...image], 0.5));
+  let draws = 0;
+  return {
+    name: "toy",
+    networks: { net: { weight } },
+    updates: [
+      {
+        name: "loss",
+        trains: ["net"],
+        every: 1,
+        program: (n) => ({
+          inputs: { x: { shape: [n, ...image] }, noise: { shape: [n, ...image] } },
+          outputs: ({ x, noise }) => {
+            const error = (x as typeof weight).mul(weight).sub(noise as typeof weight);
+            return { losses: error.mul(error).mean([1, 2, 3]) };
+          },
+        }),
+        draw({ images }, random) {
+          const noise = random.get("noise").normal(images.shape);
+          return { x: images, noise: poisoned(draws++) ? noise.mul(Number.NaN) : noise };
+        },
+      },
+    ],
+    async *generate() {},
+  };
+};
+
+const training = {
+  steps: 12,
+  batch: 4,
+  learningRate: { peak: 0.05, warmup: 3, decay: "cosine" },
+  checkpointEvery: 4,
+  heldOut: 0,
+  ema: 0.9,
+};
+
+/** A job of the toy stage; `training` changes its defaults. */
+export const toyJob = async (
+  changes: Partial<Omit<TrainJob<null>, "training">> & { readonly training?: object } = {},
+): Promise<TrainJob<null>> => {
+  const options = trainingSchema.parse({ ...training, ...changes.training });
+  return {
+    folder: changes.folder ?? join(await mkdtemp(join(tmpdir(), "undiffuse-train-")), "run"),
+    stage: toyStage(),
+    dataset: toyDataset,
+    sampling: null,
+    recipe: { name: "toy", training: options },
+    resume: false,
+    threads: 1,
+    ...changes,
+    training: options,
+  };
+};
+
+/** Every event of a training; `until` may stop watching it early through the signal it is given. */
+export const eventsOf = async (
+  job: TrainJob<null>,
+  interruptAfter = Number.POSITIVE_INFINITY,
+): Promise<TrainEvent[]> => {
+  const controller = new AbortController();
+  const events: TrainEvent[] = [];
+  for await (const event of train({ ...job, signal: controller.signal })) {
+    events.push(event);
+    if (event.kind === "step" && event.step === interruptAfter) controller.abort();
+  }
+  return events;
+};
+
+/** The event of this kind that came last. */
+export const lastOf = <K extends TrainEvent["kind"]>(
+  events: readonly TrainEvent[],
+  kind: K,
+): Extract<TrainEvent, { kind: K }> => {
+  const found = events.findLast((event) => event.kind === kind);
+  if (!found) throw new Error(`no event "${kind}" among: ${events.map((event) => event.kind).join(", ")}`);
+  return found as Extract<TrainEvent, { kind: K }>;
+};
+
+/** The tensors of a checkpoint as plain numbers, for exact comparison. */
+export const numbersOf = async (path: string): Promise<Record<string, number[]>> => {
+  const { tensors } = await readCheckpoint(path);
+  return Object.fromEntries([...tensors].map(([name, { data }]) => [name, [...data]]));
+};

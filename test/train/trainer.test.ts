@@ -1,0 +1,163 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { FileError, NonFiniteError } from "../../src/base/index.ts";
+import { makeDataset } from "../../src/data/index.ts";
+import { listCheckpoints, readMetrics, runFolder } from "../../src/train/index.ts";
+import { eventsOf, lastOf, numbersOf, toyDataset, toyJob, toyStage } from "./toy.ts";
+
+const lossesOf = async (folder: string) =>
+  (await readMetrics(runFolder(folder))).map(({ step, losses, gradientNorm }) => ({
+    step,
+    losses,
+    gradientNorm,
+  }));
+
+/** Trains in sessions that end after the given steps, the last one at the end; gives the final numbers. */
+const trainInSessions = async (stops: readonly number[]) => {
+  const first = await toyJob();
+  for (const [i, stop] of [...stops, Number.POSITIVE_INFINITY].entries()) {
+    const job = await toyJob({ folder: first.folder, resume: i > 0 });
+    const events = await eventsOf(job, stop);
+    if (Number.isFinite(stop)) expect(lastOf(events, "interrupted").step).toBe(stop);
+    else
+      return {
+        numbers: await numbersOf(lastOf(events, "finished").path),
+        losses: await lossesOf(job.folder),
+      };
+  }
+  throw new Error("unreachable");
+};
+
+describe("train", () => {
+  it("lowers the loss", async () => {
+    const job = await toyJob({ training: { steps: 100 } });
+    await eventsOf(job);
+    const losses = (await readMetrics(runFolder(job.folder))).map(
+      ({ losses }) => (losses as { loss: number }).loss,
+    );
+    const mean = (part: number[]) => part.reduce((sum, loss) => sum + loss, 0) / part.length;
+    expect(mean(losses.slice(-30))).toBeLessThan(mean(losses.slice(0, 30)));
+  });
+
+  it("continues bit for bit after one stop and after two", async () => {
+    const whole = await trainInSessions([]);
+    expect(whole.losses).toHaveLength(12);
+    expect(await trainInSessions([5])).toEqual(whole);
+    expect(await trainInSessions([3, 8])).toEqual(whole);
+  });
+
+  it("gives other weights for another seed", async () => {
+    const path = async (seed: number) =>
+      lastOf(await eventsOf(await toyJob({ training: { seed } })), "finished").path;
+    expect(await numbersOf(await path(1))).not.toEqual(await numbersOf(await path(2)));
+  });
+
+  it("averages the gradients of micro-batches", async () => {
+    const job = await toyJob({ training: { steps: 3, batch: 2, accumulate: 2 } });
+    const events = await eventsOf(job);
+    expect(lastOf(events, "finished").step).toBe(3);
+    expect((await readMetrics(runFolder(job.folder))).length).toBe(3);
+  });
+
+  it("keeps the newest two checkpoints and the whole recipe in each", async () => {
+    const job = await toyJob();
+    await eventsOf(job);
+    const paths = await listCheckpoints(runFolder(job.folder).checkpoints);
+    expect(paths.map((path) => path.slice(-19))).toEqual(["0000012.safetensors", "0000008.safetensors"]);
+    expect(JSON.parse(await readFile(runFolder(job.folder).recipe, "utf8"))).toEqual(job.recipe);
+  });
+
+  it("passes over a damaged newest checkpoint, reports it, and ends with the same weights", async () => {
+    const job = await toyJob();
+    const newest = lastOf(await eventsOf(job), "finished").path;
+    const whole = await numbersOf(newest);
+    await writeFile(newest, (await readFile(newest)).subarray(0, 1000));
+    const events = await eventsOf(await toyJob({ folder: job.folder, resume: true }));
+    const started = lastOf(events, "started");
+    expect(started.step).toBe(8);
+    expect(started.damaged.map(({ path }) => path)).toEqual([newest]);
+    expect(await numbersOf(lastOf(events, "finished").path)).toEqual(whole);
+  });
+
+  it("drops metrics that lie after the checkpoint it resumes from, and a line cut off by a crash", async () => {
+    const job = await toyJob();
+    await eventsOf(job, 5);
+    const { metrics } = runFolder(job.folder);
+    await writeFile(metrics, `${await readFile(metrics, "utf8")}{"step":6}\n{"step":7,"lo`);
+    await eventsOf(await toyJob({ folder: job.folder, resume: true }));
+    expect((await lossesOf(job.folder)).map(({ step }) => step)).toEqual(
+      Array.from({ length: 12 }, (_, i) => i + 1),
+    );
+  });
+});
+
+describe("train, where a number is not finite,", () => {
+  it("skips the step, says so, and goes on", async () => {
+    const job = await toyJob({ stage: toyStage({ poisoned: (draw) => draw === 4 }) });
+    const events = await eventsOf(job);
+    const skipped = events.filter((event) => event.kind === "skipped");
+    expect(skipped.map(({ step }) => step)).toEqual([5]);
+    expect(lastOf(events, "finished").step).toBe(12);
+    const metrics = await readMetrics(runFolder(job.folder));
+    expect(metrics.filter((line) => line.skipped).map(({ step }) => step)).toEqual([5]);
+  });
+
+  it("leaves weights, moments and average as they were", async () => {
+    const poisoned = await toyJob({
+      stage: toyStage({ poisoned: (draw) => draw >= 5 }),
+      training: { maxSkips: 100 },
+    });
+    const clean = await toyJob();
+    const skippedAll = await numbersOf(lastOf(await eventsOf(poisoned), "finished").path);
+    const stopped = await numbersOf(lastOf(await eventsOf(clean, 5), "interrupted").path);
+    expect(skippedAll).toEqual(stopped);
+  });
+
+  it("stops after several in a row with advice, and what it saves is finite", async () => {
+    const job = await toyJob({
+      stage: toyStage({ poisoned: (draw) => draw >= 5 }),
+      training: { maxSkips: 3, checkpointEvery: 100 },
+    });
+    const error = await eventsOf(job).catch((cause: unknown) => cause);
+    expect(error).toBeInstanceOf(NonFiniteError);
+    expect((error as Error).message).toMatch(/3 times in a row[\s\S]*learningRate\.peak/);
+    const [path] = await listCheckpoints(runFolder(job.folder).checkpoints);
+    expect(path).toMatch(/0000008\.safetensors$/);
+    expect((await numbersOf(path as string))["ema.net.weight"]?.every(Number.isFinite)).toBe(true);
+  });
+});
+
+describe("train refuses", () => {
+  it("a folder that holds a run, unless it resumes it", async () => {
+    const job = await toyJob();
+    await eventsOf(job, 5);
+    await expect(eventsOf(await toyJob({ folder: job.folder }))).rejects.toThrow(/--resume/);
+  });
+
+  it("to resume where there is nothing", async () => {
+    await expect(eventsOf(await toyJob({ resume: true }))).rejects.toThrow(FileError);
+  });
+
+  it("to resume with another recipe, naming what differs", async () => {
+    const job = await toyJob();
+    await eventsOf(job, 5);
+    const other = await toyJob({ folder: job.folder, resume: true, training: { batch: 8 } });
+    await expect(eventsOf(other)).rejects.toThrow(/recipe\.training\.batch: 4 → 8/);
+  });
+
+  it("to resume with other images", async () => {
+    const job = await toyJob();
+    await eventsOf(job, 5);
+    const dataset = makeDataset({ ...toyDataset, images: toyDataset.images.rows(0, 12) });
+    await expect(eventsOf(await toyJob({ folder: job.folder, resume: true, dataset }))).rejects.toThrow(
+      /images/,
+    );
+  });
+
+  it("a folder that cannot be made", async () => {
+    const file = join((await toyJob()).folder, "..", "file");
+    await writeFile(file, "");
+    await expect(eventsOf(await toyJob({ folder: join(file, "run") }))).rejects.toThrow(FileError);
+  });
+});
