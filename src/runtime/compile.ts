@@ -1,5 +1,5 @@
 import { host } from "#host";
-import { NDArray, ShapeError, sameShape, showShape } from "../base/index.ts";
+import { ArgumentError, NDArray, ShapeError, sameShape, showShape } from "../base/index.ts";
 import { lower } from "../lower/index.ts";
 import { type Graph, type Named, simplify, type Tensor } from "../tensor/index.ts";
 import { Remote, workerModule } from "./remote.ts";
@@ -16,17 +16,23 @@ export interface CompileOptions extends SessionOptions {
 /** A graph ready to run: feed its inputs by name, get its outputs by name. */
 export interface Compiled {
   (feeds: Named<NDArray>): Promise<Named<NDArray>>;
+  /** Waits for the runs before it; later ones are refused. */
   close(): Promise<void>;
 }
 
-/** Simplifies, lowers and loads a graph. */
+/** Simplifies, lowers and loads a graph. @throws ShapeError when a weight has not its input's shape or dtype */
 export const compile = async (
   graph: Graph,
   { weights = new Map(), worker = true, ...options }: CompileOptions = {},
 ): Promise<Compiled> => {
   const simple = simplify(graph);
+  for (const [name, leaf] of simple.inputs) {
+    const value = weights.get(name);
+    if (value) checkArray(`weight "${name}"`, leaf, value);
+  }
   const model = lower(simple, { weights });
-  const session = worker ? await openRemoteSession(model, options) : await host.openSession(model, options);
+  const open = worker ? openRemoteSession : host.openSession;
+  const session = guarded(await open(model, options));
   const fed = new Map([...simple.inputs].filter(([name]) => !weights.has(name)));
   const run = async (feeds: Named<NDArray>): Promise<Named<NDArray>> => {
     checkFeeds(fed, feeds);
@@ -34,6 +40,29 @@ export const compile = async (
     return Object.fromEntries(Object.entries(results).map(([name, array]) => [name, NDArray.from(array)]));
   };
   return Object.assign(run, { close: () => session.close() });
+};
+
+/** The same session, which closes once, after the runs before, and refuses later ones. */
+const guarded = (session: Session): Session => {
+  const running = new Set<Promise<Arrays>>();
+  let closed: Promise<void> | undefined;
+  return {
+    async run(feeds) {
+      if (closed)
+        throw new ArgumentError({
+          who: "compiled function",
+          expected: "an open session",
+          got: "a closed one",
+        });
+      const result = session.run(feeds);
+      running.add(result);
+      return result.finally(() => running.delete(result));
+    },
+    close() {
+      closed ??= Promise.allSettled(running).then(() => session.close());
+      return closed;
+    },
+  };
 };
 
 /** A session that lives in a worker of its own. */
@@ -62,13 +91,14 @@ export const checkFeeds = (inputs: ReadonlyMap<string, Tensor>, feeds: Named<NDA
   const missing = [...inputs.keys()].filter((name) => !(name in feeds));
   if (unknown.length || missing.length)
     throw new ShapeError({ who: "feeds", expected: list(inputs.keys()), got: list(Object.keys(feeds)) });
-  for (const [name, { shape, dtype }] of inputs) {
-    const got = feeds[name] as NDArray;
-    if (!sameShape(got.shape, shape) || got.dtype !== dtype)
-      throw new ShapeError({
-        who: `feed "${name}"`,
-        expected: `${dtype}${showShape(shape)}`,
-        got: `${got.dtype}${showShape(got.shape)}`,
-      });
-  }
+  for (const [name, leaf] of inputs) checkArray(`feed "${name}"`, leaf, feeds[name] as NDArray);
+};
+
+const checkArray = (who: string, { shape, dtype }: Tensor, got: NDArray): void => {
+  if (!sameShape(got.shape, shape) || got.dtype !== dtype)
+    throw new ShapeError({
+      who,
+      expected: `${dtype}${showShape(shape)}`,
+      got: `${got.dtype}${showShape(got.shape)}`,
+    });
 };

@@ -1,5 +1,12 @@
 import { host } from "#host";
-import { ArgumentError, FileError, NonFiniteError, ShapeError, UndiffuseError } from "../base/index.ts";
+import {
+  ArgumentError,
+  type Complaint,
+  FileError,
+  NonFiniteError,
+  ShapeError,
+  UndiffuseError,
+} from "../base/index.ts";
 import type { WorkerPort } from "./session.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: a service may take any arguments; callers see the exact types
@@ -16,12 +23,12 @@ type Reply =
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly failure: Failure };
 
-/** An error as plain data. */
+/** An error as plain data; `complaint` is null when the error is not one of undiffuse's. */
 interface Failure {
   readonly name: string;
   readonly message: string;
   readonly stack: string | undefined;
-  readonly fields: Readonly<Record<string, unknown>>;
+  readonly complaint: (Complaint & { readonly path?: string }) | null;
 }
 
 /**
@@ -125,17 +132,21 @@ const buffersIn = (value: unknown): ArrayBuffer[] => {
 
 const toFailure = (error: unknown): Failure => {
   if (!(error instanceof Error))
-    return { name: "Error", message: String(error), stack: undefined, fields: {} };
+    return { name: "Error", message: String(error), stack: undefined, complaint: null };
   const { name, message, stack } = error;
-  return { name, message, stack, fields: { ...error } };
+  return { name, message, stack, complaint: error instanceof UndiffuseError ? complaintOf(error) : null };
 };
 
-const known = { UndiffuseError, ArgumentError, ShapeError, NonFiniteError };
+const complaintOf = (error: UndiffuseError): Failure["complaint"] => {
+  const { who, expected, got, hint } = error;
+  const complaint = { who, expected, got, ...(hint ? { hint } : {}) };
+  return error instanceof FileError ? { ...complaint, path: error.path } : complaint;
+};
 
-const fromFailure = ({ name, message, stack, fields }: Failure): Error => {
-  const complaint = fields as { who: string; expected: string; got: string; hint?: string; path?: string };
-  if (name === "FileError") return new FileError(complaint.path as string, complaint);
-  const kind = known[name as keyof typeof known];
-  if (kind) return new kind(complaint);
-  return Object.assign(new Error(message), { name, stack });
+const known = { ArgumentError, ShapeError, NonFiniteError };
+
+const fromFailure = ({ name, message, stack, complaint }: Failure): Error => {
+  if (!complaint) return Object.assign(new Error(message), { name, stack });
+  if (complaint.path !== undefined) return new FileError(complaint.path, complaint);
+  return new (known[name as keyof typeof known] ?? UndiffuseError)(complaint);
 };
