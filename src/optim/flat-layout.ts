@@ -1,4 +1,4 @@
-import { type NDArray, type PlainArray, ShapeError, sizeOf } from "../base/index.ts";
+import { type NDArray, type PlainArray, ShapeError, sameShape, sizeOf } from "../base/index.ts";
 
 /** Where each named float32 array lies in one flat buffer. */
 export interface FlatLayout {
@@ -31,12 +31,12 @@ export const viewsOf = ({ entries }: FlatLayout, buffer: Float32Array): Record<s
     ]),
   );
 
-/** Copies named arrays into one buffer. @throws ShapeError for a name that is missing or of another size */
+/** Copies named arrays into one buffer. @throws ShapeError for a name that is missing or of another shape */
 export const packed = ({ entries, size }: FlatLayout, arrays: ReadonlyMap<string, NDArray>): Float32Array => {
   const buffer = new Float32Array(size);
   for (const { name, shape, offset } of entries) {
     const array = arrays.get(name);
-    if (array?.size !== sizeOf(shape) || array.dtype !== "float32")
+    if (!array || !sameShape(array.shape, shape) || array.dtype !== "float32")
       throw new ShapeError({
         who: `parameter "${name}"`,
         expected: `float32[${shape.join(", ")}]`,
