@@ -66,7 +66,7 @@ export const readCheckpoint = async (path: string): Promise<Checkpoint> => {
   const bytes = await readFile(path).catch((cause: Error) => {
     throw new FileError(path, { expected: "a readable checkpoint", got: cause.message }, { cause });
   });
-  const { tensors, metadata } = readSafetensors(bytes);
+  const { tensors, metadata } = readSafetensors(bytes, path);
   if (metadata.undiffuse === undefined)
     throw new FileError(path, {
       expected: "a checkpoint of undiffuse",

@@ -31,7 +31,7 @@ export interface ToyOptions {
 
 /** A stage whose network is one weight a pixel: it learns to scale images towards noise. */
 export const toyStage = ({ poisoned = () => false }: ToyOptions = {}): Stage<null> => {
-  const weight = new Parameter(NDArray.full([1, ...image], 0.5));
+  const weight = new Parameter(NDArray.full([1, ...image], 3));
   let draws = 0;
   return {
     name: "toy",
