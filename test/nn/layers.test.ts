@@ -1,0 +1,81 @@
+import { describe, expect, it } from "vitest";
+import { Generator, NDArray } from "../../src/base/index.ts";
+import { conv2d, embedding, groupNorm, linear, loadState, parameters, stateOf } from "../../src/nn/index.ts";
+import type { Tensor } from "../../src/tensor/index.ts";
+import { distance, evaluate, fixture, toArray } from "./fixture.ts";
+
+/** Uniform numbers are torch's exactly; the affine map after them rounds once in float32. */
+const UNIFORM_ROUNDING = 1e-7;
+/** Normals differ by what libm and SIMD round. */
+const NORMAL_ROUNDING = 3e-7;
+/** Float32 sums of a few dozen terms of size 1. */
+const SUM_ROUNDING = 2e-6;
+
+describe("layers start as torch's do, drawn one after the other:", () => {
+  const saved = fixture.initialisation;
+  const random = new Generator(fixture.seed);
+  const layers = {
+    linear: linear(random, saved.linear.arguments[0], saved.linear.arguments[1]),
+    conv2d: conv2d(random, saved.conv2d.arguments[0], saved.conv2d.arguments[1], {
+      kernel: saved.conv2d.arguments[2],
+    }),
+    embedding: embedding(random, saved.embedding.arguments[0], saved.embedding.arguments[1]),
+  };
+  it.each(["linear", "conv2d"] as const)("%s", (kind) => {
+    const { weight, bias } = layers[kind];
+    expect(distance(weight.value, toArray(saved[kind].weight))).toBeLessThan(UNIFORM_ROUNDING);
+    expect(distance(bias.value, toArray(saved[kind].bias))).toBeLessThan(UNIFORM_ROUNDING);
+  });
+
+  it("embedding", () => {
+    const { weight } = layers.embedding;
+    expect(distance(weight.value, toArray(saved.embedding.weight))).toBeLessThan(NORMAL_ROUNDING);
+  });
+
+  it("groupNorm, at scale 1 and shift 0", () => {
+    const layer = groupNorm(4, { groups: 2, eps: 1e-5, silu: false });
+    expect([...layer.weight.value.data, ...layer.bias.value.data]).toEqual([1, 1, 1, 1, 0, 0, 0, 0]);
+  });
+});
+
+describe("groupNorm", () => {
+  const cases = Object.keys(fixture.groupNorm);
+  it.each(cases)("agrees with torch: %s", async (name) => {
+    const { groups, eps, x, weight, bias, y } = fixture.groupNorm[name];
+    const layer = groupNorm(x.shape[1], { groups, eps, silu: false });
+    loadState(
+      layer,
+      new Map([
+        ["weight", toArray(weight)],
+        ["bias", toArray(bias)],
+      ]),
+    );
+    const forward = (feeds: { readonly [name: string]: Tensor }) => layer.forward(feeds.x as Tensor);
+    const got = await evaluate({ x: toArray(x) }, forward, parameters(layer), stateOf(layer));
+    // Deviations of order 1 from a mean of 100 carry 1e-7 · 100 of rounding into values of order 1.
+    const tolerance = name === "mean 100" ? 2e-5 : SUM_ROUNDING;
+    expect(distance(got, toArray(y))).toBeLessThan(tolerance);
+  });
+});
+
+describe("linear", () => {
+  it("multiplies by the transposed weight and adds the bias, over any leading axes", async () => {
+    const layer = linear(new Generator(0), 2, 3);
+    loadState(
+      layer,
+      new Map([
+        ["weight", NDArray.of([1, 2, 3, 4, 5, 6], [3, 2])],
+        ["bias", NDArray.of([10, 20, 30])],
+      ]),
+    );
+    const x = NDArray.of([1, 0, 0, 1], [1, 2, 2]);
+    const y = await evaluate(
+      { x },
+      (feeds) => layer.forward(feeds.x as Tensor),
+      parameters(layer),
+      stateOf(layer),
+    );
+    expect(y.shape).toEqual([1, 2, 3]);
+    expect([...y.data]).toEqual([11, 23, 35, 12, 24, 36]);
+  });
+});
