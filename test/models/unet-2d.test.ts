@@ -5,7 +5,7 @@ import { readSafetensors } from "../../src/formats/index.ts";
 import { unet2d, unet2dSchema } from "../../src/models/index.ts";
 import { buffers, loadState, parameters } from "../../src/nn/index.ts";
 import { compile } from "../../src/runtime/index.ts";
-import { gradients, type Named, type Tensor, trace } from "../../src/tensor/index.ts";
+import { gradients, input, type Named, type Tensor, trace } from "../../src/tensor/index.ts";
 
 /** Of the largest value: what the project promises against the reference implementation in float32. */
 const OUTPUT_TOLERANCE = 1e-4;
@@ -32,7 +32,7 @@ const read = async (name: string) => {
   };
 };
 
-const largest = ({ data }: NDArray): number => data.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+const largest = ({ data }: NDArray): number => Math.max(...[...data].map((x) => Math.abs(x)));
 const distance = (a: NDArray, b: NDArray): number => {
   expect(a.shape).toEqual(b.shape);
   return largest(a.sub(b));
@@ -71,5 +71,57 @@ describe.each(["down", "scale-shift", "fourier", "digits"])("the U-Net of fixtur
       const limit = Math.max(GRADIENT_TOLERANCE * largest(expected), ROUNDING);
       expect(distance(results[`gradient.${key}`] as NDArray, expected), key).toBeLessThan(limit);
     }
+  });
+});
+
+describe("a configuration of a U-Net", () => {
+  const small = {
+    block_out_channels: [8, 16],
+    down_block_types: ["DownBlock2D", "AttnDownBlock2D"],
+    up_block_types: ["AttnUpBlock2D", "UpBlock2D"],
+    norm_num_groups: 4,
+  };
+  it.each([
+    [{ down_block_types: ["ResnetDownsampleBlock2D", "DownBlock2D"] }, /down_block_types/],
+    [{ downsample_type: "resnet" }, /downsample_type/],
+    [{ class_embed_type: "timestep" }, /class_embed_type/],
+    [{ norm_num_groups: 3 }, /divisible by norm_num_groups, not 8 by 3/],
+    [{ attention_head_dim: 5 }, /divisible by attention_head_dim, not 16 by 5/],
+    [
+      { up_block_types: ["UpBlock2D"] },
+      /as many down_block_types and up_block_types as block_out_channels \(2\)/,
+    ],
+    [{ heads: 3 }, /heads/],
+  ])("is refused where it is not known or does not fit: %j", (change, pattern) => {
+    const result = unet2dSchema.safeParse({ ...small, ...change });
+    expect(result.error?.message).toMatch(pattern);
+  });
+
+  it("may carry diffusers' notes and nulls", () => {
+    const noted = { ...small, _class_name: "UNet2DModel", _diffusers_version: "0.42.1", sample_size: null };
+    expect(unet2dSchema.parse(noted)).not.toHaveProperty("_class_name");
+  });
+});
+
+describe("a U-Net refuses", () => {
+  const config = unet2dSchema.parse({
+    block_out_channels: [4, 4],
+    down_block_types: ["DownBlock2D", "DownBlock2D"],
+    up_block_types: ["UpBlock2D", "UpBlock2D"],
+    norm_num_groups: 2,
+    attention_head_dim: 4,
+    num_class_embeds: 3,
+  });
+  const net = unet2d(config, new Generator(0));
+  const forward = (shape: readonly number[], labelled: boolean) => () =>
+    net.forward(input(shape), input([1]), labelled ? { classLabels: input([1], "int32") } : {});
+
+  it("sizes that do not halve and channels it was not made for", () => {
+    expect(forward([1, 3, 6, 7], true)).toThrow(/divisible by 2, got \[1, 3, 6, 7\]/);
+    expect(forward([1, 1, 8, 8], true)).toThrow(/\[n, 3, h, w\]/);
+  });
+
+  it("to go without the class labels it embeds", () => {
+    expect(forward([1, 3, 8, 8], false)).toThrow(/class labels/);
   });
 });

@@ -13,13 +13,15 @@ describe("sinusoids", () => {
   const cases = fixture.timestepEmbedding.cases.filter(
     ({ options }: { options: object }) => !("scale" in options || "max_period" in options),
   );
-  it.each(cases.map(({ options }: { options: object }, i: number) => [JSON.stringify(options), i]))(
-    "agree with diffusers: %s",
-    async (_, i) => {
-      const { options, y } = cases[i as number];
+  it.each(cases as readonly { options: Record<string, never>; y: never }[])(
+    "agree with diffusers: $options",
+    async ({ options, y }) => {
       const { embedding_dim, flip_sin_to_cos = false, downscale_freq_shift = 1 } = options;
       const got = await evaluate({ t: toArray(timesteps) }, ({ t }) =>
-        sinusoids(t as Tensor, embedding_dim, { flip: flip_sin_to_cos, shift: downscale_freq_shift }),
+        sinusoids(t as Tensor, embedding_dim as number, {
+          flip: flip_sin_to_cos,
+          shift: downscale_freq_shift,
+        }),
       );
       expect(distance(got, toArray(y))).toBeLessThan(ANGLE_ROUNDING);
     },
