@@ -7,25 +7,31 @@ import { distance, evaluate, fixture, toArray } from "./fixture.ts";
 /** Angles to a thousand radians carry 6e-5 of float32 rounding into the wave. */
 const ANGLE_ROUNDING = 1.3e-4;
 
+interface Case {
+  readonly options: {
+    readonly embedding_dim: number;
+    readonly flip_sin_to_cos?: boolean;
+    readonly downscale_freq_shift?: number;
+  };
+  readonly y: Parameters<typeof toArray>[0];
+}
+
 describe("sinusoids", () => {
   const { timesteps } = fixture.timestepEmbedding;
   // No network here sets `scale` or `max_period`.
   const cases = fixture.timestepEmbedding.cases.filter(
     ({ options }: { options: object }) => !("scale" in options || "max_period" in options),
   );
-  it.each(cases as readonly { options: Record<string, never>; y: never }[])(
-    "agree with diffusers: $options",
-    async ({ options, y }) => {
-      const { embedding_dim, flip_sin_to_cos = false, downscale_freq_shift = 1 } = options;
-      const got = await evaluate({ t: toArray(timesteps) }, ({ t }) =>
-        sinusoids(t as Tensor, embedding_dim as number, {
-          flip: flip_sin_to_cos,
-          shift: downscale_freq_shift,
-        }),
-      );
-      expect(distance(got, toArray(y))).toBeLessThan(ANGLE_ROUNDING);
-    },
-  );
+  it.each(cases as readonly Case[])("agree with diffusers: $options", async ({ options, y }) => {
+    const { embedding_dim, flip_sin_to_cos = false, downscale_freq_shift = 1 } = options;
+    const got = await evaluate({ t: toArray(timesteps) }, ({ t }) =>
+      sinusoids(t as Tensor, embedding_dim, {
+        flip: flip_sin_to_cos,
+        shift: downscale_freq_shift,
+      }),
+    );
+    expect(distance(got, toArray(y))).toBeLessThan(ANGLE_ROUNDING);
+  });
 });
 
 describe("fourierFeatures", () => {
