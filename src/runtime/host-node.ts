@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { parentPort, type TransferListItem, Worker } from "node:worker_threads";
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import type { DType, PlainArray } from "../base/index.ts";
@@ -44,11 +45,15 @@ export const host: Host = {
   },
 };
 
-const sessionOptions = ({ threads, spin = true }: SessionOptions): InferenceSession.SessionOptions => ({
+/** The number of threads is always given: onnxruntime's own choice pins them, which any other load makes slow. */
+const sessionOptions = ({
+  threads = availableParallelism(),
+  spin = true,
+}: SessionOptions): InferenceSession.SessionOptions => ({
   executionProviders: ["cpu"],
   graphOptimizationLevel: "all",
   logSeverityLevel: 3,
-  ...(threads ? { intraOpNumThreads: threads } : {}),
+  intraOpNumThreads: threads,
   extra: { session: { intra_op: { allow_spinning: spin ? "1" : "0" } } },
 });
 

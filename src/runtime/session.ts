@@ -10,7 +10,7 @@ export interface Session {
 }
 
 export interface SessionOptions {
-  /** Threads of one operation; onnxruntime's own choice when absent. */
+  /** Threads of one operation; all cores when absent. */
   readonly threads?: number;
   /**
    * Whether idle threads wait by spinning. Spinning is about 6% faster for the only live session and
