@@ -14,7 +14,7 @@ test("the same seed and name give the same draws", () => {
 
 test("names and seeds are told apart", () => {
   const firsts = [0, 1, 11].flatMap((seed) =>
-    ["noise", "dropout", "1/noise", ""].map((name) => draw(new Streams(seed).get(name)).join()),
+    ["noise", "dropout", "1noise", ""].map((name) => draw(new Streams(seed).get(name)).join()),
   );
   expect(new Set(firsts).size).toBe(firsts.length);
 });

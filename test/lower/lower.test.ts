@@ -1,5 +1,6 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
+import { host } from "#host";
 import { Generator, NDArray } from "../../src/base/index.ts";
 import { lower } from "../../src/lower/index.ts";
 import { ModelProtoSchema } from "../../src/lower/onnx_pb.ts";
@@ -128,6 +129,13 @@ test("a convolution's gradient in its image is a convolution where the stride is
   };
   expect([count(opsFor(1), "Conv"), count(opsFor(1), "ConvTranspose")]).toEqual([2, 0]);
   expect([count(opsFor(2), "Conv"), count(opsFor(2), "ConvTranspose")]).toEqual([1, 1]);
+});
+
+test("a sum over no axis is what it sums, without simplification as well", async () => {
+  const x = NDArray.of([1, 2]);
+  const session = await host.openSession(lower(trace({ x }, (t) => ({ y: t.x.sum([]) }))), { threads: 1 });
+  expect((await session.run({ x })).y).toMatchObject({ shape: [2], data: x.data });
+  await session.close();
 });
 
 test("a constant is written with its numbers", () => {

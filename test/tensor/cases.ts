@@ -80,6 +80,13 @@ const images: readonly {
     padding: [2, 0, 1, 3],
   },
   {
+    name: "asymmetric padding, narrower than the kernel",
+    x: [1, 2, 4, 5],
+    weight: [2, 2, 3, 3],
+    stride: 1,
+    padding: [2, 0, 1, 1],
+  },
+  {
     name: "stride 3, kernel of the image's size",
     x: [3, 1, 4, 4],
     weight: [1, 1, 4, 4],

@@ -24,6 +24,8 @@ const offset = (shape: readonly number[], index: readonly number[]): number => {
 const read = ({ shape, data }: Doubles, index: readonly number[]): number =>
   data[offset(shape, index)] as number;
 
+const at = ({ data }: Doubles, position: number): number => data[position] as number;
+
 /** Every index of a shape in row-major order. */
 const indices = (shape: readonly number[]): number[][] => {
   const known = listed.get(shape.join());
@@ -59,8 +61,11 @@ type Reference<K extends OpName> = (inputs: readonly Doubles[], node: Tensor<K>)
 
 const elementwise =
   (f: (...values: number[]) => number) =>
-  (inputs: readonly Doubles[], { shape }: Tensor): Doubles =>
-    build(shape, (index) => f(...inputs.map((x) => read(x, index))));
+  (inputs: readonly Doubles[], { shape }: Tensor): Doubles => {
+    const [x] = inputs;
+    if (x && inputs.length === 1) return { shape, data: x.data.map((value) => f(value)) };
+    return build(shape, (index) => f(...inputs.map((each) => read(each, index))));
+  };
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 const siluSlope = (h: number): number => sigmoid(h) * (1 + h * (1 - sigmoid(h)));
@@ -75,19 +80,36 @@ const truncated: Readonly<Record<string, (x: number) => number>> = {
   bool: (x) => Number(x !== 0),
 };
 
-/** Visits (sample, out channel, in channel, output pixel, input pixel, tap) of a convolution, padding left out. */
+/** Visits the flat positions (x, weight, y) of every product in a convolution, padding left out. */
 const convolve = (
   [n = 0, c = 0, h = 0, w = 0]: readonly number[],
   [m = 0, , kh = 0, kw = 0]: readonly number[],
   [oh = 0, ow = 0]: readonly number[],
-  { stride, padding }: ConvGeometry,
-  visit: (x: number[], weight: number[], y: number[]) => void,
+  { stride, padding: [top, left] }: ConvGeometry,
+  visit: (x: number, weight: number, y: number) => void,
 ): void => {
-  for (const [s = 0, o = 0, i = 0, r = 0, q = 0, a = 0, b = 0] of indices([n, m, c, oh, ow, kh, kw])) {
-    const [row, column] = [r * stride + a - padding[0], q * stride + b - padding[1]];
-    if (row >= 0 && row < h && column >= 0 && column < w)
-      visit([s, i, row, column], [o, i, a, b], [s, o, r, q]);
-  }
+  for (const [s = 0, o = 0, i = 0, r = 0, q = 0] of indices([n, m, c, oh, ow]))
+    for (let a = 0; a < kh; a++)
+      for (let b = 0; b < kw; b++) {
+        const [row, column] = [r * stride + a - top, q * stride + b - left];
+        if (row < 0 || row >= h || column < 0 || column >= w) continue;
+        const pixel = ((s * c + i) * h + row) * w + column;
+        visit(pixel, ((o * c + i) * kh + a) * kw + b, ((s * m + o) * oh + r) * ow + q);
+      }
+};
+
+/** Adds a·b at the target's position for every triple of positions that `walk` visits. */
+const products = (
+  shape: readonly number[],
+  walk: (visit: (x: number, weight: number, y: number) => void) => void,
+  term: (x: number, weight: number, y: number) => readonly [target: number, value: number],
+): Doubles => {
+  const data = new Float64Array(sizeOf(shape));
+  walk((...positions) => {
+    const [target, value] = term(...positions);
+    data[target] = (data[target] as number) + value;
+  });
+  return { shape, data };
 };
 
 const into = (shape: readonly number[]) => {
@@ -276,28 +298,28 @@ export const references: { readonly [K in OpName]: Reference<K> } = {
 
   conv2d: (inputs, { attributes, shape }) => {
     const [x, weight, bias] = inputs as [Doubles, Doubles, Doubles?];
-    const { result, add } = into(shape);
-    convolve(x.shape, weight.shape, shape.slice(2), attributes, (from, tap, to) => {
-      add(to, read(x, from) * read(weight, tap));
-    });
-    if (bias) for (const index of indices(shape)) add(index, read(bias, [index[1] as number]));
-    return result;
+    const result = products(
+      shape,
+      (visit) => convolve(x.shape, weight.shape, shape.slice(2), attributes, visit),
+      (from, tap, to) => [to, at(x, from) * at(weight, tap)],
+    );
+    return bias ? build(shape, (index) => read(result, index) + at(bias, index[1] as number)) : result;
   },
   conv2dInputGrad: (inputs, { attributes, shape }) => {
     const [dy, weight] = pair(inputs);
-    const { result, add } = into(shape);
-    convolve(shape, weight.shape, dy.shape.slice(2), attributes, (from, tap, to) => {
-      add(from, read(dy, to) * read(weight, tap));
-    });
-    return result;
+    return products(
+      shape,
+      (visit) => convolve(shape, weight.shape, dy.shape.slice(2), attributes, visit),
+      (from, tap, to) => [from, at(dy, to) * at(weight, tap)],
+    );
   },
   conv2dWeightGrad: (inputs, { attributes, shape }) => {
     const [x, dy] = pair(inputs);
-    const { result, add } = into(shape);
-    convolve(x.shape, shape, dy.shape.slice(2), attributes, (from, tap, to) => {
-      add(tap, read(x, from) * read(dy, to));
-    });
-    return result;
+    return products(
+      shape,
+      (visit) => convolve(x.shape, shape, dy.shape.slice(2), attributes, visit),
+      (from, tap, to) => [tap, at(x, from) * at(dy, to)],
+    );
   },
   upsampleNearest: (inputs, { attributes: { scale }, shape }) =>
     build(shape, ([n = 0, c = 0, i = 0, j = 0]) =>

@@ -63,6 +63,16 @@ describe("what changes numbers or shape stays", () => {
   });
 });
 
+test("two transposes become one that moves every axis the same way", () => {
+  const x = input([2, 3, 4]);
+  const y = x.transpose([1, 2, 0]).transpose([0, 2, 1]);
+  const graph = simplify({ inputs: new Map([["x", x]]), outputs: new Map([["y", y]]) });
+  const once = graph.outputs.get("y") as Tensor;
+  expect(once.inputs[0]).toBe(x);
+  const leaves = new Map([[x, toDoubles(new Generator(1).normal([2, 3, 4]))]]);
+  expect(interpret([once], leaves)).toEqual(interpret([y], leaves));
+});
+
 test("constants are folded", () => {
   const { ops, values } = simplified((x) => x.mul(constant(2).add(3).mul(constant(4).sqrt())).add(1));
   expect(ops).toEqual(["input", "constant", "mul", "constant", "add"]);
