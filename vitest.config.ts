@@ -12,9 +12,11 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["undiffuse-source"] } },
   test: {
     include: ["test/**/*.test.ts"],
+    globalSetup: "test/build.ts",
     pool: "forks",
     execArgv,
     maxWorkers: 2,
     testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });

@@ -13,16 +13,13 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** The command line as a process of its own; `watch` sees standard error as it grows. */
+/** The built command line as a process of its own; `watch` sees standard error as it grows. */
 export const undiffuse = (
   words: readonly string[],
   watch: (stderr: string, child: ChildProcess) => void = () => undefined,
 ): Promise<Outcome> =>
   new Promise((resolve, reject) => {
-    const loader = ["--import", join(root, "tools/typescript.mjs"), "--conditions=undiffuse-source"];
-    const child = spawn(process.execPath, [...loader, join(root, "src/cli/main.ts"), ...words], {
-      cwd: root,
-    });
+    const child = spawn(process.execPath, [join(root, "dist/cli/main.js"), ...words], { cwd: root });
     let stdout = "";
     let stderr = "";
     child.stdout.on("data", (chunk) => {
