@@ -110,6 +110,22 @@ const attentionOf = (config: UNet2DConfig, random: Generator, channels: number) 
     outputScale: 1,
   });
 
+/** A residual block, then attention where the block's type has it: drawn one after the other, as in diffusers. */
+const layerOf = (
+  config: UNet2DConfig,
+  random: Generator,
+  { attends, ...sizes }: Pick<ResnetOptions, "from" | "to" | "time"> & { readonly attends: boolean },
+) => ({
+  resnet: resnetOf(config, random, sizes),
+  attention: attends ? attentionOf(config, random, sizes.to) : undefined,
+});
+
+/** A block's layers under the names that checkpoints have for them. */
+const namesOf = (layers: readonly ReturnType<typeof layerOf>[]) => {
+  const attentions = layers.flatMap(({ attention }) => attention ?? []);
+  return { resnets: layers.map(({ resnet }) => resnet), ...(attentions.length > 0 && { attentions }) };
+};
+
 interface Place {
   readonly time: number;
   readonly level: number;
@@ -117,25 +133,24 @@ interface Place {
 
 /** Residual blocks, each followed by attention where the type says so, then half the size but for the last. */
 const downBlock = (config: UNet2DConfig, random: Generator, { time, level }: Place) => {
-  const { block_out_channels: widths, layers_per_block: layers } = config;
+  const widths = config.block_out_channels;
   const to = widths[level] as number;
   const attends = config.down_block_types[level] === "AttnDownBlock2D";
-  const resnets = Array.from({ length: layers }, (_, i) =>
-    resnetOf(config, random, { from: i === 0 ? (widths[level - 1] ?? (widths[0] as number)) : to, to, time }),
-  );
-  const attentions = attends ? resnets.map(() => attentionOf(config, random, to)) : undefined;
+  const layers = Array.from({ length: config.layers_per_block }, (_, i) => {
+    const from = i === 0 ? (widths[level - 1] ?? to) : to;
+    return layerOf(config, random, { from, to, time, attends });
+  });
   const downsamplers =
     level < widths.length - 1 ? [downsample(random, to, config.downsample_padding)] : undefined;
   return {
-    resnets,
-    ...(attentions && { attentions }),
+    ...namesOf(layers),
     ...(downsamplers && { downsamplers }),
     /** Leaves what the way up will need in `skips`. */
     forward(x: Tensor, { told, masks }: Context, skips: Tensor[]): Tensor {
       let out = x;
-      for (const [i, resnet] of resnets.entries()) {
+      for (const { resnet, attention } of layers) {
         out = resnet.forward(out, told, masks);
-        out = attentions?.[i]?.forward(out) ?? out;
+        out = attention?.forward(out) ?? out;
         skips.push(out);
       }
       for (const half of downsamplers ?? []) {
@@ -152,28 +167,26 @@ const midBlock = (config: UNet2DConfig, random: Generator, sizes: { time: number
   const { time, width } = sizes;
   const outputScale = config.mid_block_scale_factor;
   const resnet = () => resnetOf(config, random, { from: width, to: width, time, outputScale });
-  const resnets = [resnet(), resnet()] as const;
   const groups =
     config.attn_norm_num_groups ??
     (config.resnet_time_scale_shift === "default" ? config.norm_num_groups : null);
-  const attentions = config.add_attention
-    ? [
-        selfAttention(random, {
-          channels: width,
-          headWidth: config.attention_head_dim ?? width,
-          groups,
-          eps: config.norm_eps,
-          outputScale,
-        }),
-      ]
+  const before = resnet();
+  const attention = config.add_attention
+    ? selfAttention(random, {
+        channels: width,
+        headWidth: config.attention_head_dim ?? width,
+        groups,
+        eps: config.norm_eps,
+        outputScale,
+      })
     : undefined;
+  const after = resnet();
   return {
-    resnets,
-    ...(attentions && { attentions }),
+    resnets: [before, after],
+    ...(attention && { attentions: [attention] }),
     forward(x: Tensor, { told, masks }: Context): Tensor {
-      const before = resnets[0].forward(x, told, masks);
-      const mixed = attentions?.[0]?.forward(before) ?? before;
-      return resnets[1].forward(mixed, told, masks);
+      const hidden = before.forward(x, told, masks);
+      return after.forward(attention?.forward(hidden) ?? hidden, told, masks);
     },
   };
 };
@@ -181,27 +194,25 @@ const midBlock = (config: UNet2DConfig, random: Generator, sizes: { time: number
 /** Residual blocks on what came up joined with what went down, then twice the size but for the last. */
 const upBlock = (config: UNet2DConfig, random: Generator, { time, level }: Place) => {
   const widths = [...config.block_out_channels].reverse();
-  const layers = config.layers_per_block + 1;
+  const count = config.layers_per_block + 1;
   const to = widths[level] as number;
   const below = widths[level - 1] ?? to;
   const beside = widths[Math.min(level + 1, widths.length - 1)] as number;
-  const resnets = Array.from({ length: layers }, (_, i) => {
-    const skip = i === layers - 1 ? beside : to;
-    return resnetOf(config, random, { from: (i === 0 ? below : to) + skip, to, time });
-  });
   const attends = config.up_block_types[level] === "AttnUpBlock2D";
-  const attentions = attends ? resnets.map(() => attentionOf(config, random, to)) : undefined;
+  const layers = Array.from({ length: count }, (_, i) => {
+    const skip = i === count - 1 ? beside : to;
+    return layerOf(config, random, { from: (i === 0 ? below : to) + skip, to, time, attends });
+  });
   const upsamplers = level < widths.length - 1 ? [upsample(random, to)] : undefined;
   return {
-    resnets,
-    ...(attentions && { attentions }),
+    ...namesOf(layers),
     ...(upsamplers && { upsamplers }),
     /** Takes as many `skips` as it has residual blocks. */
     forward(x: Tensor, { told, masks }: Context, skips: Tensor[]): Tensor {
       let out = x;
-      for (const [i, resnet] of resnets.entries()) {
+      for (const { resnet, attention } of layers) {
         out = resnet.forward(concat([out, skips.pop() as Tensor], 1), told, masks);
-        out = attentions?.[i]?.forward(out) ?? out;
+        out = attention?.forward(out) ?? out;
       }
       for (const double of upsamplers ?? []) out = double.forward(out);
       return out;

@@ -29,6 +29,7 @@ export const sinusoids = (t: Tensor, width: number, { flip, shift }: SinusoidOpt
  * (Tancik et al. 2020; Song et al. 2021, appendix C.3). t > 0.
  */
 export const fourierFeatures = (random: Generator, width: number, scale: number) => {
+  random.normal([width]); // diffusers draws them twice and keeps the second draw
   const weight = new Buffer(random.normal([width]).mul(scale));
   return {
     weight,

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { Generator, type NDArray } from "../../src/base/index.ts";
 import { readSafetensors } from "../../src/formats/index.ts";
 import { unet2d, unet2dSchema } from "../../src/models/index.ts";
-import { buffers, loadState, parameters } from "../../src/nn/index.ts";
+import { buffers, loadState, parameters, stateOf } from "../../src/nn/index.ts";
 import { compile } from "../../src/runtime/index.ts";
 import { gradients, input, type Named, type Tensor, trace } from "../../src/tensor/index.ts";
 
@@ -12,10 +12,12 @@ const OUTPUT_TOLERANCE = 1e-4;
 const GRADIENT_TOLERANCE = 1e-3;
 /** Gradients that are zero in exact arithmetic (`to_k.bias`) are rounding noise below this. */
 const ROUNDING = 1e-7;
+/** Of torch's draws: uniforms are exact and round once on the way to their bounds, normals differ by 3e-7. */
+const DRAW_ROUNDING = 1e-6;
 
 const read = async (name: string) => {
   const url = (ending: string) => new URL(`../fixtures/unet2d/${name}.${ending}`, import.meta.url);
-  const { config } = JSON.parse(await readFile(url("json"), "utf8"));
+  const { config, seed } = JSON.parse(await readFile(url("json"), "utf8"));
   const { tensors } = readSafetensors(await readFile(url("safetensors")), name);
   const starting = (prefix: string) =>
     new Map(
@@ -25,6 +27,7 @@ const read = async (name: string) => {
     );
   return {
     config,
+    seed,
     weights: starting("weight."),
     inputs: Object.fromEntries(starting("input.")),
     gradients: starting("gradient."),
@@ -72,6 +75,20 @@ describe.each(["down", "scale-shift", "fourier", "digits"])("the U-Net of fixtur
       expect(distance(results[`gradient.${key}`] as NDArray, expected), key).toBeLessThan(limit);
     }
   });
+});
+
+/** What the fixtures' script leaves as the seed made it: it moves biases and norms, and scales queries and keys. */
+const isUntouched = (key: string): boolean => !/bias$|norm|to_q|to_k/.test(key);
+
+it.each(["down", "scale-shift", "fourier", "digits"])("%s starts as diffusers' of its seed", async (name) => {
+  const { config, seed, weights } = await read(name);
+  const started = stateOf(unet2d(unet2dSchema.parse(config), new Generator(seed)));
+  const untouched = [...weights.keys()].filter(isUntouched);
+  expect(untouched.length).toBeGreaterThan(weights.size / 4);
+  for (const key of untouched) {
+    const [got, expected] = [started.get(key) as NDArray, weights.get(key) as NDArray];
+    expect(distance(got, expected), key).toBeLessThan(DRAW_ROUNDING * Math.max(1, largest(expected)));
+  }
 });
 
 describe("a configuration of a U-Net", () => {

@@ -4,6 +4,8 @@ import { buffers, fourierFeatures, loadState, sinusoids, stateOf } from "../../s
 import type { Tensor } from "../../src/tensor/index.ts";
 import { distance, evaluate, fixture, toArray } from "./fixture.ts";
 
+/** Normals differ by 3e-7 of what libm and SIMD round; the scale multiplies it. */
+const NORMAL_ROUNDING = 3e-7;
 /** Angles to a thousand radians carry 6e-5 of float32 rounding into the wave. */
 const ANGLE_ROUNDING = 1.3e-4;
 
@@ -35,6 +37,12 @@ describe("sinusoids", () => {
 });
 
 describe("fourierFeatures", () => {
+  it("start as diffusers' of their seed", () => {
+    const { options, weight } = fixture.gaussianFourierProjection.cases[0];
+    const layer = fourierFeatures(new Generator(fixture.seed + 2), options.embedding_size, options.scale);
+    expect(distance(layer.weight.value, toArray(weight))).toBeLessThan(NORMAL_ROUNDING * options.scale);
+  });
+
   it("agree with diffusers on the logarithm of the level", async () => {
     const { levels, cases } = fixture.gaussianFourierProjection;
     const { options, weight, y } = cases[0];
