@@ -1,0 +1,94 @@
+import { Generator, imageGenerators, NDArray } from "undiffuse/base";
+import { clipped, diffusionProcess, epsDenoiser, scheduleSchema, simpleLoss } from "undiffuse/diffusion";
+import { unet2d, unet2dSchema } from "undiffuse/models";
+import { parameters, stateOf } from "undiffuse/nn";
+import { compile } from "undiffuse/runtime";
+import { initialNoise, openSampler, sample, samplerSchema, stepNoise } from "undiffuse/samplers";
+import { gradients, type Tensor, trace } from "undiffuse/tensor";
+
+/** What every host must agree on, as plain data that may leave a page. */
+export interface Results {
+  /** [4, 1, 8, 8] in [-1, 1] */
+  readonly images: readonly number[];
+  readonly loss: number;
+  /** Of the loss in the weights of the first convolution, behind all other layers: [16, 1, 3, 3]. */
+  readonly gradient: readonly number[];
+}
+
+const COUNT = 4;
+const IMAGE = [1, 8, 8];
+const inputs = {
+  x: { shape: [COUNT, ...IMAGE] },
+  t: { shape: [COUNT] },
+  labels: { shape: [COUNT], dtype: "int32" },
+} as const;
+const labels = NDArray.of([0, 1, 2, 1], [COUNT], "int32");
+
+const network = () =>
+  unet2d(
+    unet2dSchema.parse({
+      in_channels: 1,
+      out_channels: 1,
+      block_out_channels: [16, 32],
+      down_block_types: ["DownBlock2D", "AttnDownBlock2D"],
+      up_block_types: ["AttnUpBlock2D", "UpBlock2D"],
+      layers_per_block: 1,
+      norm_num_groups: 8,
+      num_class_embeds: 3,
+    }),
+    new Generator(1),
+  );
+type Network = ReturnType<typeof network>;
+
+/** Draws four images of an untrained network, and one gradient of its loss. */
+export const experiment = async (worker: boolean): Promise<Results> => {
+  const net = network();
+  return { images: await draw(net, worker), ...(await differentiate(net, worker)) };
+};
+
+const draw = async (net: Network, worker: boolean): Promise<number[]> => {
+  const graph = trace(
+    inputs,
+    (feeds) => ({ eps: net.forward(feeds.x, feeds.t, { classLabels: feeds.labels }) }),
+    parameters(net),
+  );
+  const run = await compile(graph, { weights: stateOf(net), worker });
+  const denoiser = epsDenoiser(
+    async (x, t) => (await run({ x, t: NDArray.full([COUNT], t), labels })).eps as NDArray,
+  );
+  const generators = imageGenerators(2, COUNT);
+  const noise = stepNoise(generators, IMAGE);
+  const x = initialNoise(generators, IMAGE);
+  const spec = samplerSchema.parse({ kind: "ddim", steps: 10 });
+  const { sampler, levels } = openSampler(spec, diffusionProcess(scheduleSchema.parse({})));
+  let images = x;
+  for await (const frame of sample({ denoiser: clipped(denoiser), sampler, levels, x, noise }))
+    images = frame.x;
+  await run.close();
+  return [...images.data];
+};
+
+const differentiate = async (net: Network, worker: boolean): Promise<Omit<Results, "images">> => {
+  const graph = trace(
+    { ...inputs, eps: inputs.x },
+    (feeds) => {
+      const predicted = net.forward(feeds.x, feeds.t, { classLabels: feeds.labels });
+      const loss = simpleLoss(feeds.eps, predicted).mean();
+      const [gradient] = gradients(loss, [net.conv_in.weight]) as [Tensor];
+      return { loss, gradient };
+    },
+    parameters(net),
+  );
+  const run = await compile(graph, { worker });
+  const random = new Generator(3);
+  const results = await run({
+    x: random.normal(inputs.x.shape),
+    t: NDArray.of([10, 200, 500, 990]),
+    labels,
+    eps: random.normal(inputs.x.shape),
+    ...Object.fromEntries(stateOf(net)),
+  });
+  await run.close();
+  const { loss, gradient } = results as { loss: NDArray; gradient: NDArray };
+  return { loss: loss.item(), gradient: [...gradient.data] };
+};
