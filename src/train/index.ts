@@ -7,8 +7,9 @@ export {
   weightsOf,
 } from "./checkpoint.ts";
 export type { HeldOutResult, TrainEvent } from "./events.ts";
+export type { TrainJob } from "./job.ts";
 export { type TrainingOptions, trainingSchema } from "./options.ts";
 export { type Networks, openEvaluate, parametersOf } from "./program.ts";
 export { type Metrics, type RunFolder, readMetrics, runFolder } from "./run-folder.ts";
 export * from "./system.ts";
-export { type TrainJob, train } from "./trainer.ts";
+export { train } from "./trainer.ts";

@@ -16,11 +16,11 @@ import { type Checkpoint, learnerStateOf, pruneCheckpoints, saveCheckpoint } fro
 import { Clock } from "./clock.ts";
 import type { HeldOutResult, TrainEvent } from "./events.ts";
 import { heldOutMeter } from "./held-out.ts";
+import type { TrainJob } from "./job.ts";
 import { learnerEvaluate } from "./learner-evaluate.ts";
 import { buffersOf, lowerUpdate, parametersOf, valuesOf } from "./program.ts";
 import { appendMetrics, type Metrics, type RunFolder } from "./run-folder.ts";
 import type { Evaluate, Frame } from "./system.ts";
-import type { TrainJob } from "./trainer.ts";
 
 /** Checkpoints that stay: the newest, and one behind it should the newest be damaged. */
 const KEPT = 2;

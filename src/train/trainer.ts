@@ -1,29 +1,10 @@
 import { NonFiniteError } from "../base/index.ts";
-import type { Dataset } from "../data/index.ts";
 import { writeWhole } from "../formats/index.ts";
 import type { TrainEvent } from "./events.ts";
-import type { TrainingOptions } from "./options.ts";
+import type { TrainJob } from "./job.ts";
 import { resumeFrom } from "./resume.ts";
 import { Run } from "./run.ts";
 import { prepareRunFolder, runFolder, truncateMetrics } from "./run-folder.ts";
-import type { Stage } from "./system.ts";
-
-/** Everything a training needs. */
-export interface TrainJob<S = unknown> {
-  readonly folder: string;
-  readonly stage: Stage<S>;
-  readonly dataset: Dataset;
-  readonly training: TrainingOptions;
-  /** How previews are generated. */
-  readonly sampling: S;
-  /** The whole recipe as plain data: it travels in every checkpoint. */
-  readonly recipe: unknown;
-  /** Continue the folder's newest checkpoint; otherwise the folder must not hold one. */
-  readonly resume: boolean;
-  readonly threads?: number | undefined;
-  /** Aborted: the run is saved and ends. */
-  readonly signal?: AbortSignal | undefined;
-}
 
 /**
  * Trains one stage in a run folder, and tells what happens. Continuing an interrupted run gives bit for

@@ -1,0 +1,20 @@
+import type { Dataset } from "../data/index.ts";
+import type { TrainingOptions } from "./options.ts";
+import type { Stage } from "./system.ts";
+
+/** Everything a training needs. */
+export interface TrainJob<S = unknown> {
+  readonly folder: string;
+  readonly stage: Stage<S>;
+  readonly dataset: Dataset;
+  readonly training: TrainingOptions;
+  /** How previews are generated. */
+  readonly sampling: S;
+  /** The whole recipe as plain data: it travels in every checkpoint. */
+  readonly recipe: unknown;
+  /** Continue the folder's newest checkpoint; otherwise the folder must not hold one. */
+  readonly resume: boolean;
+  readonly threads?: number | undefined;
+  /** Aborted: the run is saved and ends. */
+  readonly signal?: AbortSignal | undefined;
+}

@@ -1,0 +1,96 @@
+import { describe, expect, it } from "vitest";
+import { NDArray, Streams } from "../../src/base/index.ts";
+import { diffusionProcess } from "../../src/diffusion/index.ts";
+import { digits } from "../../src/recipes/index.ts";
+import { parseRecipe, type Recipe, stagesOf } from "../../src/systems/index.ts";
+import type { Batch, Evaluate, Frame, StageUpdate } from "../../src/train/index.ts";
+
+const recipe = parseRecipe(digits, "digits");
+const stageOf = (changed: Recipe = recipe) => {
+  const [stage] = stagesOf(changed, { image: [1, 16, 16], classes: 10 });
+  if (!stage) throw new Error("no stage");
+  return stage;
+};
+const stage = stageOf();
+const process = diffusionProcess(recipe.config.schedule);
+const batch = (n: number): Batch => ({
+  images: NDArray.full([n, 1, 16, 16], 0.5),
+  labels: NDArray.full([n], 3, "int32"),
+});
+const draw = (n: number, seed = 0) =>
+  (stage.updates[0] as StageUpdate).draw(batch(n), new Streams(seed)) as Record<string, NDArray>;
+
+describe("a ddpm's training batch", () => {
+  it("draws timesteps evenly from all of the process, each with its level", () => {
+    const { t, alpha, sigma } = draw(4000) as { t: NDArray; alpha: NDArray; sigma: NDArray };
+    const times = [...t.data];
+    expect(Math.min(...times)).toBeLessThan(5);
+    expect(Math.max(...times)).toBeGreaterThan(994);
+    const mean = times.reduce((sum, x) => sum + x, 0) / times.length;
+    expect(Math.abs(mean - 499.5)).toBeLessThan((4 * 288.7) / Math.sqrt(4000)); // four standard errors
+    for (const [i, time] of times.slice(0, 50).entries()) {
+      expect(alpha.data[i]).toBeCloseTo(process.level(time).alpha, 6);
+      expect(sigma.data[i]).toBeCloseTo(process.level(time).sigma, 6);
+    }
+  });
+
+  it("leaves the class out as often as the recipe says", () => {
+    const labels = [...(draw(4000).labels as NDArray).data];
+    expect(new Set(labels)).toEqual(new Set([3, 10]));
+    const share = labels.filter((label) => label === 10).length / labels.length;
+    expect(Math.abs(share - 0.1)).toBeLessThan(4 * Math.sqrt((0.1 * 0.9) / 4000)); // four standard errors
+  });
+
+  it("depends on the seed alone", () => {
+    expect(draw(8, 1)).toEqual(draw(8, 1));
+    expect(draw(8, 1)).not.toEqual(draw(8, 2));
+  });
+});
+
+describe("a ddpm's samples", () => {
+  /** A network that takes everything for noise, so that x shrinks to nothing, and tells what it was asked. */
+  const spy = () => {
+    const calls: { n: number; labels: number[]; t: number }[] = [];
+    const evaluate: Evaluate = async (_, { x, labels, t }) => {
+      calls.push({
+        n: (x as NDArray).shape[0] as number,
+        labels: [...(labels?.data ?? [])],
+        t: (t as NDArray).data[0] as number,
+      });
+      return { eps: x as NDArray };
+    };
+    return { calls, evaluate };
+  };
+  const generate = async (evaluate: Evaluate, guidance: number, labels: number[] | null = [1, 2]) => {
+    const sampling = { ...recipe.sampling, guidance };
+    const frames: Frame[] = [];
+    for await (const frame of stage.generate(
+      { seed: 5, count: 2, labels: labels ?? undefined, sampling },
+      evaluate,
+    ))
+      frames.push(frame);
+    return frames;
+  };
+
+  it("ask once a step without guidance, with the classes", async () => {
+    const { calls, evaluate } = spy();
+    const frames = await generate(evaluate, 1);
+    expect(frames).toHaveLength(50);
+    expect(calls).toHaveLength(50);
+    expect(calls[0]).toEqual({ n: 2, labels: [1, 2], t: 999 });
+  });
+
+  it("ask for both in one batch with guidance", async () => {
+    const { calls, evaluate } = spy();
+    await generate(evaluate, 3);
+    expect(calls).toHaveLength(50);
+    expect(calls[0]).toEqual({ n: 4, labels: [1, 2, 10, 10], t: 999 });
+  });
+
+  it("ask for no class at guidance 0, or when none is given", async () => {
+    const [ignored, absent] = [spy(), spy()];
+    await generate(ignored.evaluate, 0);
+    await generate(absent.evaluate, 3, null);
+    for (const { calls } of [ignored, absent]) expect(calls[0]).toEqual({ n: 2, labels: [10, 10], t: 999 });
+  });
+});

@@ -1,0 +1,45 @@
+import { describe, expect, it } from "vitest";
+import { ArgumentError } from "../../src/base/index.ts";
+import { digits } from "../../src/recipes/index.ts";
+import { parseRecipe, samplingOf, stagesOf } from "../../src/systems/index.ts";
+
+describe("parseRecipe", () => {
+  it("fills in every default", () => {
+    const { training, config } = parseRecipe(digits, "digits");
+    expect(training.optimizer).toEqual({ kind: "adamw", betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0.01 });
+    expect(config.schedule).toMatchObject({ num_train_timesteps: 1000 });
+  });
+
+  it("gives itself when parsed again, so that what a run saves is what it ran", () => {
+    const once = parseRecipe(digits, "digits");
+    expect(parseRecipe(JSON.parse(JSON.stringify(once)), "digits")).toEqual(once);
+  });
+
+  it.each([
+    [{ system: "ddqm" }, /system/],
+    [{ training: { ...digits.training, bacth: 3 } }, /training: .*bacth/],
+    [{ training: { ...digits.training, ema: 1 } }, /training\.ema/],
+    [{ name: "a/b" }, /name: expected letters/],
+    [{ sampling: { guidance: -1 } }, /sampling\.guidance/],
+    [{ data: { kind: "folder", path: "x", size: 16, size32: 1 } }, /data: .*size32/],
+  ])("lists what is wrong by its path: %j", (change, pattern) => {
+    const parse = () => parseRecipe({ ...digits, ...change }, "mine.json");
+    expect(parse).toThrow(ArgumentError);
+    expect(parse).toThrow(pattern);
+  });
+});
+
+describe("samplingOf", () => {
+  it("changes what is named and keeps the rest", () => {
+    const recipe = parseRecipe(digits, "digits");
+    expect(samplingOf(recipe, { guidance: 4 })).toEqual({ ...recipe.sampling, guidance: 4 });
+    expect(() => samplingOf(recipe, { guidence: 4 })).toThrow(/guidence/);
+  });
+});
+
+describe("stagesOf", () => {
+  it("refuses to condition on classes that the images do not have", () => {
+    const recipe = parseRecipe(digits, "digits");
+    expect(() => stagesOf(recipe, { image: [1, 16, 16], classes: null })).toThrow(/images with classes/);
+  });
+});
