@@ -1,8 +1,13 @@
 import { z } from "zod";
 
 const count = z.int().positive();
-const downBlock = z.enum(["DownBlock2D", "AttnDownBlock2D"]);
-const upBlock = z.enum(["UpBlock2D", "AttnUpBlock2D"]);
+const refusal = (expected: string) => ({
+  error: ({ input }: { readonly input?: unknown }) => `expected ${expected}, got ${JSON.stringify(input)}`,
+});
+/** One of the words that are known here; what diffusers knows beside them is refused by its name. */
+const word = <const W extends string>(...words: readonly W[]) => z.enum(words, refusal(words.join(" or ")));
+const downBlock = word("DownBlock2D", "AttnDownBlock2D");
+const upBlock = word("UpBlock2D", "AttnUpBlock2D");
 
 /**
  * diffusers' configuration of `UNet2DModel`, with its keys and defaults (0.42). What it knows and this
@@ -19,7 +24,7 @@ const fields = z.strictObject({
   out_channels: count.default(3),
   /** Map the input from [0, 1] to [-1, 1]. */
   center_input_sample: z.boolean().default(false),
-  time_embedding_type: z.enum(["positional", "fourier"]).default("positional"),
+  time_embedding_type: word("positional", "fourier").default("positional"),
   /** Four times the first width when null. */
   time_embedding_dim: count.nullable().default(null),
   freq_shift: z.number().default(0),
@@ -28,7 +33,7 @@ const fields = z.strictObject({
     .array(downBlock)
     .min(1)
     .default(["DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"]),
-  mid_block_type: z.enum(["UNetMidBlock2D"]).nullable().default("UNetMidBlock2D"),
+  mid_block_type: word("UNetMidBlock2D").nullable().default("UNetMidBlock2D"),
   up_block_types: z
     .array(upBlock)
     .min(1)
@@ -37,18 +42,18 @@ const fields = z.strictObject({
   layers_per_block: count.default(2),
   mid_block_scale_factor: z.number().positive().default(1),
   downsample_padding: z.literal([0, 1]).default(1),
-  downsample_type: z.literal("conv").default("conv"),
-  upsample_type: z.literal("conv").default("conv"),
+  downsample_type: word("conv").default("conv"),
+  upsample_type: word("conv").default("conv"),
   dropout: z.number().min(0).lt(1).default(0),
-  act_fn: z.literal("silu").default("silu"),
+  act_fn: word("silu").default("silu"),
   /** Channels of one attention head; all of them when null. */
   attention_head_dim: count.nullable().default(8),
   norm_num_groups: count.default(32),
   attn_norm_num_groups: count.nullable().default(null),
   norm_eps: z.number().positive().default(1e-5),
-  resnet_time_scale_shift: z.enum(["default", "scale_shift"]).default("default"),
+  resnet_time_scale_shift: word("default", "scale_shift").default("default"),
   /** Class numbers are embedded; the types "timestep" and "identity" are not known here. */
-  class_embed_type: z.null().default(null),
+  class_embed_type: z.null(refusal("null")).default(null),
   /** Rows of the class embedding; none when null. */
   num_class_embeds: count.nullable().default(null),
   num_train_timesteps: count.nullable().default(null),
@@ -66,11 +71,14 @@ export type UNet2DConfigInput = z.input<typeof fields>;
 const faultsOf = (config: UNet2DConfig): string[] => {
   const { block_out_channels: widths, norm_num_groups: groups, attention_head_dim: head } = config;
   const levels = widths.length;
+  const last = widths.at(-1) as number;
+  const midAttends = config.mid_block_type !== null && config.add_attention;
+  const midGroups = midAttends ? config.attn_norm_num_groups : null;
   const attends = (i: number) =>
     config.down_block_types[i] === "AttnDownBlock2D" ||
     config.up_block_types[levels - 1 - i] === "AttnUpBlock2D" ||
-    (i === levels - 1 && config.mid_block_type !== null && config.add_attention);
-  return [
+    (i === levels - 1 && midAttends);
+  const faults = [
     ...(config.down_block_types.length === levels && config.up_block_types.length === levels
       ? []
       : [`as many down_block_types and up_block_types as block_out_channels (${levels})`]),
@@ -82,7 +90,11 @@ const faultsOf = (config: UNet2DConfig): string[] => {
         ? [`block_out_channels divisible by attention_head_dim, not ${width} by ${head}`]
         : []),
     ]),
+    ...(midGroups === null || last % midGroups === 0
+      ? []
+      : [`the last of block_out_channels divisible by attn_norm_num_groups, not ${last} by ${midGroups}`]),
   ];
+  return [...new Set(faults)]; // widths repeat
 };
 
 /** The fields alone, for schemas that leave some out. */
