@@ -11,5 +11,5 @@ export {
   type Linear,
   linear,
 } from "./layers.ts";
-export { Buffer, buffers, loadState, parameters, stateOf } from "./module.ts";
+export { Buffer, buffers, leaves, loadState, parameters, stateOf } from "./module.ts";
 export { fourierFeatures, type SinusoidOptions, sinusoids, timeEmbedding } from "./time-embedding.ts";

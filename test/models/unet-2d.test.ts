@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { Generator, type NDArray } from "../../src/base/index.ts";
+import { Generator, NDArray } from "../../src/base/index.ts";
 import { readSafetensors } from "../../src/formats/index.ts";
 import { unet2d, unet2dSchema } from "../../src/models/index.ts";
-import { buffers, loadState, parameters, stateOf } from "../../src/nn/index.ts";
+import { DropoutMasks, leaves, loadState, parameters, stateOf } from "../../src/nn/index.ts";
 import { compile } from "../../src/runtime/index.ts";
 import { gradients, input, type Named, type Tensor, trace } from "../../src/tensor/index.ts";
 
@@ -61,7 +61,7 @@ describe.each(["down", "scale-shift", "fourier", "digits"])("the U-Net of fixtur
         const names = ["sample", ...trained.keys()].map((key) => `gradient.${key}`);
         return { output, ...Object.fromEntries(names.map((key, i) => [key, found[i] as Tensor])) };
       },
-      new Map([...trained, ...buffers(net)]),
+      leaves(net),
     );
     const run = await compile(graph, { worker: false, weights: fixture.weights });
     const results = await run(fixture.inputs);
@@ -99,9 +99,14 @@ describe("a configuration of a U-Net", () => {
     norm_num_groups: 4,
   };
   it.each([
-    [{ down_block_types: ["ResnetDownsampleBlock2D", "DownBlock2D"] }, /down_block_types/],
-    [{ downsample_type: "resnet" }, /downsample_type/],
-    [{ class_embed_type: "timestep" }, /class_embed_type/],
+    [
+      { down_block_types: ["ResnetDownsampleBlock2D", "DownBlock2D"] },
+      /^down_block_types\.0: expected DownBlock2D or AttnDownBlock2D, got "ResnetDownsampleBlock2D"$/,
+    ],
+    [{ downsample_type: "resnet" }, /^downsample_type: expected conv, got "resnet"$/],
+    [{ act_fn: "gelu" }, /^act_fn: expected silu, got "gelu"$/],
+    [{ attn_norm_num_groups: 3 }, /divisible by attn_norm_num_groups, not 16 by 3/],
+    [{ class_embed_type: "timestep" }, /^class_embed_type: expected null, got "timestep"$/],
     [{ norm_num_groups: 3 }, /divisible by norm_num_groups, not 8 by 3/],
     [{ attention_head_dim: 5 }, /divisible by attention_head_dim, not 16 by 5/],
     [
@@ -110,13 +115,78 @@ describe("a configuration of a U-Net", () => {
     ],
     [{ heads: 3 }, /heads/],
   ])("is refused where it is not known or does not fit: %j", (change, pattern) => {
-    const result = unet2dSchema.safeParse({ ...small, ...change });
-    expect(result.error?.message).toMatch(pattern);
+    const issues = unet2dSchema.safeParse({ ...small, ...change }).error?.issues ?? [];
+    expect(issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ")).toMatch(pattern);
+  });
+
+  it("names a fault of several equal widths once", () => {
+    const result = unet2dSchema.safeParse({ ...small, block_out_channels: [8, 8], norm_num_groups: 3 });
+    expect(result.error?.issues).toHaveLength(1);
+  });
+
+  it("may have groups for a mid block's attention that it does not have", () => {
+    const change = { attn_norm_num_groups: 3, add_attention: false };
+    expect(unet2dSchema.safeParse({ ...small, ...change }).success).toBe(true);
   });
 
   it("may carry diffusers' notes and nulls", () => {
     const noted = { ...small, _class_name: "UNet2DModel", _diffusers_version: "0.42.1", sample_size: null };
     expect(unet2dSchema.parse(noted)).not.toHaveProperty("_class_name");
+  });
+});
+
+describe("dropout in a U-Net", () => {
+  const build = (dropout: number) => {
+    const config = unet2dSchema.parse({
+      block_out_channels: [4, 8],
+      down_block_types: ["DownBlock2D", "DownBlock2D"],
+      up_block_types: ["UpBlock2D", "UpBlock2D"],
+      layers_per_block: 1,
+      norm_num_groups: 2,
+      attention_head_dim: 8,
+      dropout,
+    });
+    const net = unet2d(config, new Generator(0));
+    const masks = new DropoutMasks();
+    const named = new Map<string, Tensor<"input">>(leaves(net));
+    const graph = trace(
+      { x: { shape: [2, 3, 4, 4] }, t: { shape: [2] } },
+      ({ x, t }) => {
+        const evaluated = net.forward(x as Tensor, t as Tensor);
+        const trained = net.forward(x as Tensor, t as Tensor, { masks });
+        for (const [name, leaf] of masks.inputs) named.set(name, leaf);
+        return { evaluated, trained };
+      },
+      named,
+    );
+    return { masks, graph, weights: stateOf(net) };
+  };
+
+  it("has one mask for each residual block, of its features' shape", () => {
+    const shapes = [...build(0.5).masks.inputs.values()].map(({ shape }) => shape.slice(1).join("×"));
+    const [down, mid, up] = [
+      ["4×4×4", "8×2×2"],
+      Array(2).fill("8×2×2"),
+      ["8×2×2", "8×2×2", "4×4×4", "4×4×4"],
+    ];
+    expect(shapes).toEqual([...down, ...mid, ...up]);
+  });
+
+  it("changes what masks say, and nothing where they keep everything", async () => {
+    const { masks, graph, weights } = build(0.5);
+    const run = await compile(graph, { worker: false, weights });
+    const feeds = { x: new Generator(1).normal([2, 3, 4, 4]), t: NDArray.of([3, 700]) };
+    const ones = [...masks.inputs].map(([name, { shape }]) => [name, NDArray.full(shape, 1)] as const);
+    const kept = await run({ ...feeds, ...Object.fromEntries(ones) });
+    expect(kept.trained).toEqual(kept.evaluated);
+    const drawn = await run({ ...feeds, ...masks.draw(new Generator(2)) });
+    await run.close();
+    expect(drawn.evaluated).toEqual(kept.evaluated);
+    expect(drawn.trained).not.toEqual(kept.evaluated);
+  });
+
+  it("has no masks at probability 0", () => {
+    expect(build(0).masks.inputs.size).toBe(0);
   });
 });
 
