@@ -25,8 +25,11 @@ export const host: Host = {
     return {
       post: (message, transfer) => worker.postMessage(message, [...transfer]),
       onMessage: (listener) => worker.addEventListener("message", ({ data }) => listener(data)),
+      // A script that cannot be loaded gives an event without a message.
       onFailure: (listener) =>
-        worker.addEventListener("error", ({ message }) => listener(new Error(message))),
+        worker.addEventListener("error", ({ message }) =>
+          listener(new Error(message || `the worker ${url} did not start`)),
+        ),
       async terminate() {
         worker.terminate();
       },

@@ -3,15 +3,18 @@ import { accessSync, constants, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { experiment, type Results } from "./page.ts";
+import { experiment, type Results, type Where } from "./page.ts";
 import { startServer } from "./server.ts";
 
 /** Of images in [-1, 1], and of the largest gradient: two builds of onnxruntime sum in different orders. */
 const TOLERANCE = 1e-3;
 /** Standard deviation of images that are more than one grey. */
 const CONTRAST = 0.05;
+/** Workers by their scripts: the package's own, and the threads that onnxruntime starts. */
+const sessionWorker = /\/dist\/runtime\/session-worker\.js$/;
+const ortThread = /\/onnxruntime-web\/dist\/ort[^/]*\.mjs$/;
 
 const executable = (path: string): boolean => {
   try {
@@ -55,24 +58,29 @@ const deviation = (values: readonly number[]): number => {
 };
 
 let pages: string;
+let server: Awaited<ReturnType<typeof startServer>>;
 let browser: Browser;
+let context: BrowserContext;
 let node: Results;
 
 beforeAll(async () => {
   browser = await chromium.launch({ executablePath: findChromium(), args: ["--no-sandbox"] });
+  context = await browser.newContext();
   pages = compilePage();
-  node = await experiment(false);
+  server = await startServer(pages);
+  node = await experiment({ worker: false });
 });
 
 afterAll(async () => {
   await browser?.close();
+  server?.close();
   if (pages) rmSync(pages, { recursive: true });
 });
 
 /** What a page complained about, and the workers that it started. */
 const watch = (page: Page) => {
   const complaints: string[] = [];
-  const workers: string[] = [];
+  const started: string[] = [];
   page.on("console", (message) => {
     if (["error", "warning"].includes(message.type())) complaints.push(message.text());
   });
@@ -81,52 +89,52 @@ const watch = (page: Page) => {
   page.on("response", (response) => {
     if (!response.ok()) complaints.push(`${response.url()}: ${response.status()}`);
   });
-  page.on("worker", (worker) => workers.push(worker.url()));
-  return { complaints, workers };
+  page.on("worker", (worker) => started.push(worker.url()));
+  return { complaints, started };
 };
 
-/** Opens an empty page of the build's server. */
-const open = async (isolated: boolean) => {
-  const server = await startServer({ pages, isolated });
-  const page = await browser.newPage();
+/** Opens an empty page of the server. */
+const open = async (path: "/isolated" | "/plain") => {
+  const page = await context.newPage();
   const seen = watch(page);
-  await page.goto(server.url);
-  return {
-    page,
-    ...seen,
-    async close() {
-      await page.close();
-      server.close();
-    },
-  };
+  await page.goto(server.url + path);
+  return { page, ...seen };
 };
 
 /** As text, since vitest rewrites the imports of functions. */
-const experimentIn = (page: Page, worker: boolean): Promise<Results> =>
-  page.evaluate(`import("/page/page.js").then(({ experiment }) => experiment(${worker}))`);
+const experimentIn = (page: Page, where: Where): Promise<Results> =>
+  page.evaluate(`import("/page/page.js").then(({ experiment }) => experiment(${JSON.stringify(where)}))`);
 
 it("has reference images that are neither flat nor out of range", () => {
   expect(node.images.every((value) => Math.abs(value) <= 1)).toBe(true);
   expect(deviation(node.images)).toBeGreaterThan(CONTRAST);
-  expect(Number.isFinite(largest(node.gradient)) && largest(node.gradient)).toBeGreaterThan(TOLERANCE);
+  expect(largest(node.gradient)).toBeGreaterThan(TOLERANCE);
+  expect(largest(node.gradient)).toBeLessThan(Infinity);
 });
 
-describe.each([
-  { where: "in the page", isolated: true, worker: false },
-  { where: "in a worker", isolated: true, worker: true },
-  { where: "in a page that may not share memory", isolated: false, worker: false },
-  { where: "in a worker that may not share memory", isolated: false, worker: true },
-])("a network $where", ({ isolated, worker }) => {
+describe.each<{ path: "/isolated" | "/plain"; where: Where; workers: readonly RegExp[] }>([
+  { path: "/isolated", where: { worker: false, threads: 2 }, workers: [ortThread] },
+  { path: "/isolated", where: { worker: true, threads: 2 }, workers: [sessionWorker, ortThread] },
+  { path: "/plain", where: { worker: false }, workers: [] },
+])("a network in Chromium, page $path, $where", ({ path, where, workers }) => {
   it("draws the images and has the gradient that it has in Node", async () => {
-    const { page, complaints, workers, close } = await open(isolated);
-    const results = await experimentIn(page, worker);
-    const shares = await page.evaluate(() => crossOriginIsolated);
-    await close();
+    const { page, complaints, started } = await open(path);
+    const results = await experimentIn(page, where);
+    await page.close();
     expect(complaints).toEqual([]);
-    expect(shares).toBe(isolated);
     expect(distance(results.images, node.images)).toBeLessThan(TOLERANCE);
     expect(Math.abs(results.loss - node.loss)).toBeLessThan(TOLERANCE);
     expect(distance(results.gradient, node.gradient)).toBeLessThan(TOLERANCE * largest(node.gradient));
-    expect(workers.some((url) => url.endsWith("/dist/runtime/session-worker.js"))).toBe(worker);
+    for (const kind of [sessionWorker, ortThread])
+      expect(started.some((url) => kind.test(url))).toBe(workers.includes(kind));
   });
+});
+
+it("says which worker did not start", async () => {
+  const { page } = await open("/plain");
+  const opening = page.evaluate(
+    `import("/dist/runtime/index.js").then(({ Remote }) => Remote.open(new URL("/absent.js", location.href)))`,
+  );
+  await expect(opening).rejects.toThrow("/absent.js");
+  await page.close();
 });

@@ -2,7 +2,7 @@ import { Generator, imageGenerators, NDArray } from "undiffuse/base";
 import { clipped, diffusionProcess, epsDenoiser, scheduleSchema, simpleLoss } from "undiffuse/diffusion";
 import { unet2d, unet2dSchema } from "undiffuse/models";
 import { parameters, stateOf } from "undiffuse/nn";
-import { compile } from "undiffuse/runtime";
+import { type CompileOptions, compile } from "undiffuse/runtime";
 import { initialNoise, openSampler, sample, samplerSchema, stepNoise } from "undiffuse/samplers";
 import { gradients, type Tensor, trace } from "undiffuse/tensor";
 
@@ -14,6 +14,9 @@ export interface Results {
   /** Of the loss in the weights of the first convolution, behind all other layers: [16, 1, 3, 3]. */
   readonly gradient: readonly number[];
 }
+
+/** Where the sessions run. */
+export type Where = Pick<CompileOptions, "worker" | "threads">;
 
 const COUNT = 4;
 const IMAGE = [1, 8, 8];
@@ -41,18 +44,18 @@ const network = () =>
 type Network = ReturnType<typeof network>;
 
 /** Draws four images of an untrained network, and one gradient of its loss. */
-export const experiment = async (worker: boolean): Promise<Results> => {
+export const experiment = async (options: Where): Promise<Results> => {
   const net = network();
-  return { images: await draw(net, worker), ...(await differentiate(net, worker)) };
+  return { images: await draw(net, options), ...(await differentiate(net, options)) };
 };
 
-const draw = async (net: Network, worker: boolean): Promise<number[]> => {
+const draw = async (net: Network, options: Where): Promise<number[]> => {
   const graph = trace(
     inputs,
     (feeds) => ({ eps: net.forward(feeds.x, feeds.t, { classLabels: feeds.labels }) }),
     parameters(net),
   );
-  const run = await compile(graph, { weights: stateOf(net), worker });
+  const run = await compile(graph, { weights: stateOf(net), ...options });
   const denoiser = epsDenoiser(
     async (x, t) => (await run({ x, t: NDArray.full([COUNT], t), labels })).eps as NDArray,
   );
@@ -68,7 +71,7 @@ const draw = async (net: Network, worker: boolean): Promise<number[]> => {
   return [...images.data];
 };
 
-const differentiate = async (net: Network, worker: boolean): Promise<Omit<Results, "images">> => {
+const differentiate = async (net: Network, options: Where): Promise<Omit<Results, "images">> => {
   const graph = trace(
     { ...inputs, eps: inputs.x },
     (feeds) => {
@@ -79,7 +82,7 @@ const differentiate = async (net: Network, worker: boolean): Promise<Omit<Result
     },
     parameters(net),
   );
-  const run = await compile(graph, { worker });
+  const run = await compile(graph, options);
   const random = new Generator(3);
   const results = await run({
     x: random.normal(inputs.x.shape),

@@ -60,35 +60,35 @@ const fileOf = async (path: string, pages: string): Promise<Buffer | string> => 
   );
 };
 
-export interface ServerOptions {
-  /** The folder behind `/page/`. */
-  readonly pages: string;
-  /** Whether pages may share memory between threads (COOP and COEP). */
-  readonly isolated: boolean;
-}
+/** What pages and their workers need in order to share memory between threads. */
+const isolation = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+};
 
 /**
  * Serves the build to a browser with bare imports resolved, as bundlers do: import maps would not
- * reach the workers.
+ * reach the workers. `/isolated` and `/plain` are empty pages that may and may not share memory.
+ * @param pages the folder behind `/page/`
  */
-export const startServer = async ({ pages, isolated }: ServerOptions) => {
-  const isolation = {
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Embedder-Policy": "require-corp",
-  };
+export const startServer = async (pages: string) => {
   const server = createServer(async ({ url = "/" }, response) => {
     const { pathname } = new URL(url, "http://localhost");
     try {
-      const body = pathname === "/" ? html : await fileOf(pathname, pages);
-      const type = mediaTypes[extname(pathname)] ?? "text/html";
-      response.writeHead(200, { "Content-Type": type, ...(isolated && isolation) }).end(body);
+      const body = ["/isolated", "/plain"].includes(pathname) ? html : await fileOf(pathname, pages);
+      response.writeHead(200, {
+        "Content-Type": mediaTypes[extname(pathname)] ?? "text/html",
+        "Cache-Control": "max-age=600",
+        ...(pathname !== "/plain" && isolation),
+      });
+      response.end(body);
     } catch (error) {
       response.writeHead(404).end(String(error));
     }
   });
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     close() {
       server.closeAllConnections();
       server.close();
