@@ -131,10 +131,11 @@ describe.each<{ path: "/isolated" | "/plain"; where: Where; workers: readonly Re
 });
 
 it("says which worker did not start", async () => {
-  const { page } = await open("/plain");
+  const { page, complaints } = await open("/plain");
   const opening = page.evaluate(
     `import("/dist/runtime/index.js").then(({ Remote }) => Remote.open(new URL("/absent.js", location.href)))`,
   );
-  await expect(opening).rejects.toThrow("/absent.js");
+  await expect(opening).rejects.toThrow("/absent.js did not start");
+  await expect.poll(() => complaints).toContain(`${server.url}/absent.js: 404`);
   await page.close();
 });
