@@ -30,10 +30,21 @@ const weightAndBias = (random: Generator, shape: Shape): { weight: Parameter; bi
   };
 };
 
-/** x [..., from] → x Wᵀ + b [..., to]; weight [to, from] as in PyTorch. */
+/**
+ * x [..., from] → x Wᵀ + b [..., to]; weight [to, from] as in PyTorch. All rows go through one product, so that
+ * the gradient in the weight is one product too, and not one for each sample with a sum behind.
+ */
 export const linear = (random: Generator, from: number, to: number) => {
   const { weight, bias } = weightAndBias(random, [to, from]);
-  return { weight, bias, forward: (x: Tensor): Tensor => x.matmul(transposeLast(weight)).add(bias) };
+  const forward = (x: Tensor): Tensor => {
+    const lead = x.shape.slice(0, -1);
+    const rows = x.reshape([sizeOf(lead), from]);
+    return rows
+      .matmul(transposeLast(weight))
+      .add(bias)
+      .reshape([...lead, to]);
+  };
+  return { weight, bias, forward };
 };
 export type Linear = ReturnType<typeof linear>;
 

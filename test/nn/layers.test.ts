@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { Generator, NDArray } from "../../src/base/index.ts";
+import { Generator, NDArray, ShapeError } from "../../src/base/index.ts";
 import { conv2d, embedding, groupNorm, linear, loadState, parameters, stateOf } from "../../src/nn/index.ts";
-import type { Tensor } from "../../src/tensor/index.ts";
+import { gradients, input, type Tensor, topologicalOrder } from "../../src/tensor/index.ts";
 import { distance, evaluate, fixture, toArray } from "./fixture.ts";
 
 /** Uniform numbers are torch's exactly; the affine map after them rounds once in float32. */
@@ -77,5 +77,18 @@ describe("linear", () => {
     );
     expect(y.shape).toEqual([1, 2, 3]);
     expect([...y.data]).toEqual([11, 23, 35, 12, 24, 36]);
+  });
+
+  it("has the gradient of its weight from one product over all rows", () => {
+    const layer = linear(new Generator(0), 2, 3);
+    const [gradient] = gradients(layer.forward(input([5, 4, 2])).sum(), [layer.weight]) as [Tensor];
+    const products = topologicalOrder([gradient]).filter(({ op }) => op === "matmul");
+    expect(products.map(({ shape }) => shape)).toEqual([[2, 3]]);
+  });
+
+  it("refuses rows of another width", () => {
+    const layer = linear(new Generator(0), 2, 3);
+    expect(() => layer.forward(input([5, 4]))).toThrow(ShapeError);
+    expect(() => layer.forward(input([5, 2, 4]))).toThrow(ShapeError);
   });
 });
