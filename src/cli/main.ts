@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { runProgram } from "./command.ts";
 import { doctorCommand } from "./doctor.ts";
+import { explainGroup } from "./explain.ts";
 import { infoCommand } from "./info.ts";
 import { sampleCommand } from "./sample.ts";
 import { trainCommand } from "./train.ts";
@@ -13,7 +14,7 @@ const program = {
 };
 const code = await runProgram(
   program,
-  [trainCommand, sampleCommand, infoCommand, doctorCommand],
+  [trainCommand, sampleCommand, explainGroup, infoCommand, doctorCommand],
   process.argv.slice(2),
 );
 if (code !== 0) process.exitCode = code;

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import sharp, { type Region, type Sharp } from "sharp";
-import { ArgumentError, FileError, NDArray } from "../base/index.ts";
+import { ArgumentError, FileError, NDArray, UndiffuseError } from "../base/index.ts";
 import { imageSizes } from "./grid.ts";
 import { pictureFormat, pictureFormats } from "./picture-format.ts";
 import { writePngText } from "./png-metadata.ts";
@@ -107,6 +107,25 @@ export const encodeGif = async (frames: NDArray, options: GifOptions = {}): Prom
       dither: 0,
     })
     .toBuffer();
+};
+
+/** PNG bytes of an SVG at twice its size. @throws UndiffuseError where no font is installed to draw its text */
+export const svgToPng = async (svg: string): Promise<Uint8Array> => {
+  if (!(await drawsText()))
+    throw new UndiffuseError({
+      who: "svgToPng",
+      expected: "an installed font",
+      got: "none",
+      hint: "install one, as with: apt-get install fonts-dejavu-core; or write SVG, which needs none",
+    });
+  return sharp(Buffer.from(svg), { density: 144 }).png({ compressionLevel: 9, palette: true }).toBuffer();
+};
+
+/** Whether a letter leaves a mark. */
+const drawsText = async (): Promise<boolean> => {
+  const letter = `<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20"><text y="16" font-size="16">M</text></svg>`;
+  const { channels } = await sharp(Buffer.from(letter)).stats();
+  return (channels.at(-1)?.max ?? 0) > 0;
 };
 
 /** How many images travel together: bounds the memory and the height of the tall picture. */

@@ -1,4 +1,5 @@
 export { writeWhole } from "./atomic.ts";
+export { fontFamily, type LineChart, lineChart, type Panel, type Series } from "./chart.ts";
 export { enlarge, type GridOptions, imageGrid } from "./grid.ts";
 export {
   type DecodeOptions,
@@ -9,6 +10,7 @@ export {
   filters,
   type GifOptions,
   resizeImages,
+  svgToPng,
 } from "./image.ts";
 export { type PictureFormat, pictureFormat, pictureFormats } from "./picture-format.ts";
 export { readPngText, writePngText } from "./png-metadata.ts";
