@@ -12,8 +12,9 @@ import { provenanceText, shellLine } from "./provenance.ts";
 export const sampleCommand = defineCommand({
   name: "sample",
   summary: "Generate images with a trained model",
-  description: `Writes grid.png, and on request every image and an animation of the denoising. Image k has seed + k:
-with --count 1 it can be made again alone. Each PNG carries the command that made it (undiffuse info).`,
+  description: `Writes grid.png, and on request every image and an animation of the denoising.
+Image k has seed + k: with --count 1 it can be made again alone. Each PNG
+carries the command that made it (undiffuse info).`,
   arguments: { model: text<string>("a run folder (its newest checkpoint) or a checkpoint file") },
   options: {
     out: text("folder for the images (default: samples/ in the run's folder)", {

@@ -1,5 +1,5 @@
 import { ArgumentError, sizeOf } from "../base/index.ts";
-import { type Dataset, openDataset } from "../data/index.ts";
+import { type DataSpec, type Dataset, openDataset } from "../data/index.ts";
 import { stagesOf } from "../systems/index.ts";
 import { dataShape, parametersOf, type Stage, type TrainEvent, train } from "../train/index.ts";
 import { choice, defineCommand, flag, integer, text } from "./command.ts";
@@ -10,11 +10,14 @@ import { openRecipe } from "./recipe-source.ts";
 export const trainCommand = defineCommand({
   name: "train",
   summary: "Train a diffusion model on images",
-  description: `A recipe says everything about a run: the system, its network, the data, how it trains and samples.
-Packaged recipes: digits (handwritten digits, minutes on two cores), images (a folder of your own).
+  description: `A recipe says everything about a run: the system, its network, the data, how
+it trains and how it samples. Packaged recipes:
+  digits   handwritten digits, minutes on two cores
+  images   a folder of your own pictures (--data)
 
-A run lives in a folder: recipe.json, metrics.jsonl (one JSON object a line), previews/ and checkpoints/.
-Ctrl-C saves and ends; --resume goes on bit for bit as if nothing had happened.`,
+A run lives in a folder: recipe.json, metrics.jsonl (one JSON object a line),
+previews/ and checkpoints/. Ctrl-C saves and ends; --resume goes on, bit for
+bit, as if nothing had happened.`,
   arguments: {
     recipe: text<string>("a packaged recipe, a recipe file, or the folder of an earlier run"),
   },
@@ -38,7 +41,7 @@ Ctrl-C saves and ends; --resume goes on bit for bit as if nothing had happened.`
   ],
   async run({ recipe: word, out, resume, threads, dryRun, ...changes }) {
     const { recipe, folder } = await openRecipe(word, changes);
-    const dataset = await openDataset(recipe.data);
+    const dataset = await openImages(recipe.data);
     for (const { path, reason } of dataset.skipped) process.stderr.write(`skipped ${path}: ${reason}\n`);
     const [stage, ...others] = stagesOf(recipe, dataShape(dataset));
     if (!stage || others.length)
@@ -72,6 +75,20 @@ const describe = (stage: Stage<never>, { name, images }: Dataset): string => {
     0,
   );
   return `${stage.name}: ${parameters.toLocaleString("en")} parameters; ${name}: ${images.shape[0]} images of ${images.shape.slice(1).join("×")}`;
+};
+
+/** Opens a data set, with progress while files are decoded. */
+const openImages = async (spec: DataSpec): Promise<Dataset> => {
+  let progress: Progress | null = null;
+  const onProgress = (done: number, total: number) => {
+    progress ??= startProgress("decoding", total);
+    progress.update(done);
+  };
+  try {
+    return await openDataset(spec, { onProgress });
+  } finally {
+    (progress as Progress | null)?.stop();
+  }
 };
 
 /** Shows a training as it goes. */

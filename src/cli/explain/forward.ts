@@ -11,8 +11,9 @@ export const forwardCommand = defineCommand({
   summary: "Noise an image step by step under each schedule",
   description: `Each column is a timestep, each row a schedule:
     x_t = sqrt(alphaBar_t) x_0 + sqrt(1 - alphaBar_t) eps,  eps ~ N(0, I),
-with the same eps everywhere, so that rows and columns differ in nothing but their noise level
-(Ho et al. 2020, eq. 4). Below each picture: the share of its variance that is signal, alphaBar_t.`,
+with the same eps everywhere, so that cells differ in nothing but their noise
+level (Ho et al. 2020, eq. 4). Below each picture stands alphaBar_t, the share
+of its variance that is signal.`,
   arguments: {},
   options: {
     out: text<string>("where to write: .svg or .png", {

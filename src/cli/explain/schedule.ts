@@ -10,11 +10,15 @@ export const scheduleCommand = defineCommand({
     q(x_t | x_{t-1}) = N(sqrt(1 - beta_t) x_{t-1}, beta_t I),
 and after t steps, with alphaBar_t = (1 - beta_1) … (1 - beta_t),
     q(x_t | x_0) = N(sqrt(alphaBar_t) x_0, (1 - alphaBar_t) I).
-The schedule says how fast: SNR_t = alphaBar_t / (1 - alphaBar_t) is signal over noise, in variance.
+The schedule says how fast: SNR_t = alphaBar_t / (1 - alphaBar_t) is signal
+over noise, in variance.
 
-linear            beta from 0.0001 to 0.02 (Ho et al. 2020)
-scaled_linear     sqrt(beta) linear, from 0.00085 to 0.012 in Stable Diffusion (Rombach et al. 2022)
-squaredcos_cap_v2 alphaBar follows a squared cosine, beta at most 0.999 (Nichol and Dhariwal 2021)`,
+linear             beta from 0.0001 to 0.02
+                   (Ho et al. 2020)
+scaled_linear      sqrt(beta) linear, beta from 0.00085 to 0.012
+                   (Rombach et al. 2022, Stable Diffusion)
+squaredcos_cap_v2  alphaBar a squared cosine, beta at most 0.999
+                   (Nichol and Dhariwal 2021)`,
   arguments: {},
   options: {
     out: text<string>("where to write: .svg or .png", {
