@@ -15,12 +15,12 @@ export const startProgress = (title: string, total: number, done = 0): Progress 
 
 const show = (facts: Readonly<Record<string, string>>): string =>
   Object.entries(facts)
-    .map(([name, value]) => `${name} ${value}`)
-    .join(" · ");
+    .map(([name, value]) => ` · ${name} ${value}`)
+    .join("");
 
 const barProgress = (title: string, total: number, done: number): Progress => {
   const bar = new SingleBar({
-    format: `${title} {bar} {value}/{total} · {facts}`,
+    format: `${title} {bar} {value}/{total}{facts}`,
     barsize: 24,
     barCompleteChar: "█",
     barIncompleteChar: "░",
@@ -46,7 +46,7 @@ const lineProgress = (title: string, total: number): Progress => {
       const now = performance.now() / 1000;
       if (value < total && now - last < SECONDS_BETWEEN_LINES) return;
       last = now;
-      process.stderr.write(`${title} ${value}/${total} · ${show(facts)}\n`);
+      process.stderr.write(`${title} ${value}/${total}${show(facts)}\n`);
     },
     message: (text) => process.stderr.write(`${text}\n`),
     stop: () => undefined,

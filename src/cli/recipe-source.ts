@@ -47,11 +47,12 @@ const readJson = async (path: string): Promise<object> => {
 };
 
 const applied = (input: object, { data, size, classes, ...training }: Changes): object => {
-  const recipe = input as { data?: object; training?: object };
+  const recipe = input as { data?: { kind?: string }; training?: object };
   const folder = data === undefined ? {} : { kind: "folder", path: resolve(data) };
+  const kept = data === undefined || recipe.data?.kind === "folder" ? recipe.data : {};
   return {
     ...recipe,
-    data: { ...(data === undefined ? recipe.data : {}), ...folder, ...present({ size, classes }) },
+    data: { ...kept, ...folder, ...present({ size, classes }) },
     training: { ...recipe.training, ...present(training) },
   };
 };

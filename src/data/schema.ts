@@ -14,7 +14,7 @@ const folderSchema = z.strictObject({
   kind: z.literal("folder"),
   path: z.string().min(1),
   /** Side in pixels. */
-  size: z.int().min(1).max(4096),
+  size: z.int().min(1).max(4096).default(32),
   channels: z.literal([1, 3]).default(3),
   filter: z.enum(filters).default("lanczos3"),
   /** Shows through transparent pixels and fills padding. */
