@@ -26,14 +26,26 @@ export const epsDenoiser =
     return { x0: epsToX0(x, eps, level), eps };
   };
 
+/** How x0 is kept where pixels are. */
+export interface Clipping {
+  /** x0 stays in [-range, range]. */
+  readonly range?: number;
+  /**
+   * Leave eps as the network said, as diffusers does unless `use_clipped_model_output` is set. Otherwise it
+   * is left out, and samplers derive the one that x and the clipped x0 imply.
+   */
+  readonly keepEps?: boolean;
+}
+
 /**
- * A denoiser whose x0 stays in [-range, range], where pixels are: near pure noise x0 = (x − σ eps) / α
- * magnifies every error by 1 / α. The network's eps is kept, as diffusers does (`clip_sample` with
- * `use_clipped_model_output` left false).
+ * A denoiser whose x0 stays in [-range, range]: near pure noise x0 = (x − σ eps) / α magnifies every error
+ * of the network by 1 / α, 2e4 where the cosine schedule ends. With eps kept, a deterministic sampler adds
+ * that error to the picture; with eps derived anew x stays α x0 + σ eps (Dhariwal and Nichol 2021's code).
  */
 export const clipped =
-  (denoiser: Denoiser, range = 1): Denoiser =>
+  (denoiser: Denoiser, { range = 1, keepEps = false }: Clipping = {}): Denoiser =>
   async (x, level) => {
-    const denoised = await denoiser(x, level);
-    return { ...denoised, x0: denoised.x0.clamp(-range, range) };
+    const { eps, ...denoised } = await denoiser(x, level);
+    const x0 = denoised.x0.clamp(-range, range);
+    return { ...denoised, x0, ...(keepEps && eps && { eps }) };
   };

@@ -1,4 +1,4 @@
-export { clipped, type Denoised, type Denoiser, epsDenoiser } from "./denoiser.ts";
+export { type Clipping, clipped, type Denoised, type Denoiser, epsDenoiser } from "./denoiser.ts";
 export { type Coefficients, qSample, qStep } from "./forward.ts";
 export { classifierFree, guide } from "./guidance.ts";
 export { simpleLoss } from "./objective.ts";

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import {
+  type Clipping,
   type DiffusionProcess,
   type Level,
   type ReverseVariance,
@@ -24,6 +25,8 @@ export const samplerSchema = z.discriminatedUnion("kind", [
     steps: z.int().positive().default(50),
     /** 0 is deterministic, 1 as random as ancestral sampling. */
     eta: z.number().min(0).max(1).default(0),
+    /** Go along the network's own eps also where x0 was clipped, as diffusers' default does. */
+    keepEps: z.boolean().default(false),
     ...shared,
   }),
   z.strictObject({
@@ -44,8 +47,8 @@ export interface OpenedSampler {
   readonly sampler: Sampler;
   /** The path from the noisiest level to the clean one. */
   readonly levels: readonly Level[];
-  /** The range that x0 is kept in, for `clipped`; null for none. */
-  readonly clip: number | null;
+  /** What `clipped` is told; null for no clipping. */
+  readonly clip: Clipping | null;
 }
 
 /**
@@ -53,8 +56,13 @@ export interface OpenedSampler {
  * @throws ArgumentError when it asks for more steps than the process has
  */
 export const openSampler = (spec: SamplerSpec, process: DiffusionProcess): OpenedSampler => {
-  const { steps = process.steps, spacing, clip } = spec;
+  const { steps = process.steps, spacing, clip: range } = spec;
   const open = samplers[spec.kind] as (spec: SamplerSpec) => Sampler;
   const timesteps = spacedTimesteps(spacing, { steps, trained: process.steps });
-  return { sampler: open(spec), levels: levelPath(process, timesteps), clip };
+  const keepEps = spec.kind === "ddim" && spec.keepEps;
+  return {
+    sampler: open(spec),
+    levels: levelPath(process, timesteps),
+    clip: range === null ? null : { range, keepEps },
+  };
 };

@@ -9,7 +9,7 @@ export interface DdimOptions {
 /**
  * Denoising diffusion implicit models (Song, Meng and Ermon 2021, eq. 12): to x0, and back along eps.
  * With eta, part of eps is replaced by fresh noise of standard deviation σ = η √β̃ (eq. 16). eps is the
- * network's own where the denoiser keeps it, so clipping x0 does not change it.
+ * network's own where the denoiser gives it, and follows from x0 elsewhere.
  */
 export const ddim = ({ eta = 0 }: DdimOptions = {}): Sampler<undefined> => ({
   name: "ddim",

@@ -21,6 +21,10 @@ test("a network that predicts noise is told the timestep and gives x0 and its ep
 test("clipping changes x0 alone", async () => {
   const denoised: Denoised = { x0: of(-3, 0.25, 1.5), eps: of(7, 8, 9), variance: of(1, 2, 3) };
   const denoiser = async () => denoised;
-  expect(await clipped(denoiser)(of(0, 0, 0), level)).toEqual({ ...denoised, x0: of(-1, 0.25, 1) });
-  expect((await clipped(denoiser, 2)(of(0, 0, 0), level)).x0).toEqual(of(-2, 0.25, 1.5));
+  expect(await clipped(denoiser, { keepEps: true })(of(0, 0, 0), level)).toEqual({
+    ...denoised,
+    x0: of(-1, 0.25, 1),
+  });
+  expect(await clipped(denoiser)(of(0, 0, 0), level)).not.toHaveProperty("eps");
+  expect((await clipped(denoiser, { range: 2 })(of(0, 0, 0), level)).x0).toEqual(of(-2, 0.25, 1.5));
 });

@@ -9,6 +9,7 @@ test("a kind alone is a whole specification", () => {
     kind: "ddim",
     steps: 50,
     eta: 0,
+    keepEps: false,
     spacing: "trailing",
     clip: 1,
   });
@@ -27,6 +28,12 @@ test("ddim starts at the last trained timestep and ends at the clean level", () 
   expect(levels[0]).toEqual(process.level(199));
   expect(levels.at(-1)).toEqual({ alpha: 1, sigma: 0, t: -1 });
   expect(clip).toBeNull();
+});
+
+test("clipping keeps the network's eps only where a specification asks for it", () => {
+  const clipOf = (spec: object) => openSampler(samplerSchema.parse(spec), process).clip;
+  expect(clipOf({ kind: "ddim" })).toEqual({ range: 1, keepEps: false });
+  expect(clipOf({ kind: "ddim", keepEps: true, clip: 2 })).toEqual({ range: 2, keepEps: true });
 });
 
 test.each(["leading", "linspace", "trailing"])(

@@ -1,11 +1,14 @@
 import { expect, test } from "vitest";
 import { Generator, NDArray } from "../../src/base/index.ts";
 import {
+  clipped,
   type Denoiser,
   diffusionProcess,
+  epsDenoiser,
   type Level,
   qSample,
   scheduleSchema,
+  x0ToEps,
 } from "../../src/diffusion/index.ts";
 import {
   ancestral,
@@ -150,4 +153,23 @@ test("the denoiser's own eps is kept", async () => {
   const args = { x: number(0.7), from, to, noise: refuseNoise, memory: undefined };
   const { x } = await ddim().step({ ...args, denoise: async () => ({ x0: number(0.2), eps: number(-3) }) });
   expect(x.item()).toBeCloseTo(to.alpha * 0.2 - to.sigma * 3, 6);
+});
+
+test("a step from a clipped x0 adds no noise that x does not hold", async () => {
+  // Near pure noise a small error of the network makes an x0 of hundreds, which clipping cuts to 1.
+  const process = diffusionProcess(scheduleSchema.parse({ beta_schedule: "squaredcos_cap_v2" }));
+  const [from, to] = [process.level(999), process.level(979)];
+  const x = new Generator(0).normal([64]);
+  const network = epsDenoiser(async (noisy) => noisy.mul(0.97));
+  const ends = async (keepEps: boolean) => {
+    const denoise = clipped(network, { keepEps });
+    const noise = () => x;
+    return ddim().step({ x, from, to, denoise, noise, memory: undefined });
+  };
+  const { x: end, denoised } = await ends(false);
+  expect(Math.max(...denoised.abs().data)).toBe(1);
+  const eps = x0ToEps(x, denoised, from);
+  const expected = qSample(denoised, eps, to);
+  expect(Math.max(...end.sub(expected).abs().data)).toBeLessThan(1e-6);
+  expect(Math.max(...(await ends(true)).x.sub(expected).abs().data)).toBeGreaterThan(0.03);
 });

@@ -83,7 +83,7 @@ export const runCase = async (
   { cfg }: Case,
   run: { sampler: Sampler; levels: readonly Level[]; x?: NDArray; noise?: () => NDArray },
 ): Promise<NDArray[]> => {
-  const denoiser = clipped(denoisers[cfg.prediction_type ?? "epsilon"]);
+  const denoiser = clipped(denoisers[cfg.prediction_type ?? "epsilon"], { keepEps: true });
   const states: NDArray[] = [];
   for await (const { x } of sample({ x: startSample, noise: refuseNoise, denoiser, ...run })) states.push(x);
   return states;
