@@ -129,6 +129,9 @@ const toCommander = (spec: AnyCommand): Command => {
 const defaults = (fields: Fields): Record<string, unknown> =>
   Object.fromEntries(Object.entries(fields).map(([name, { fallback }]) => [name, fallback]));
 
+/** Words that can be read but make no sense here, or not together. */
+export class UsageError extends UndiffuseError {}
+
 /** Exit codes of the program. */
 export const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
 
@@ -155,7 +158,7 @@ export const runProgram = async (
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
     process.stderr.write(`${error instanceof UndiffuseError ? error.message : (error as Error).stack}\n`);
-    return exitCodes.failed;
+    return error instanceof UsageError ? exitCodes.usage : exitCodes.failed;
   }
 };
 

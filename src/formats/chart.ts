@@ -1,4 +1,4 @@
-import * as echarts from "echarts";
+import { escapeXml, fontFamily, inkColour, powerOfTen } from "./svg-text.ts";
 
 /** One line of a panel; points with y that is not finite, or not positive on a logarithmic axis, are left out. */
 export interface Series {
@@ -24,116 +24,174 @@ export interface LineChart {
 
 /** Colours that most kinds of colour blindness tell apart (Okabe and Ito 2008). */
 const palette = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
-const ink = "#222222";
 const faint = "#e4e4e4";
-export const fontFamily = "DejaVu Sans, Helvetica, Arial, sans-serif";
+const ink = (fontSize: number) => ({ fontFamily, color: inkColour, fontSize });
 
-const PANEL = { width: 300, height: 230, left: 62, gap: 28 };
-const TOP = 118;
-const BOTTOM = 58;
+// In pixels. The margin holds the tick labels of a panel's y axis.
+const PANEL = { width: 300, height: 230, margin: 62, gap: 28 };
+const PITCH = PANEL.margin + PANEL.width + PANEL.gap;
+const EDGE = 12;
+const HEADER = 80;
+const LEGEND_ROW = 24;
+const FOOTER = 58;
 
 /** The chart as an SVG document; the same input gives the same text. */
-export const lineChart = ({ title, subtitle, panels }: LineChart): string => {
-  const pitch = PANEL.left + PANEL.width + PANEL.gap;
-  const size = { width: pitch * panels.length + 12, height: TOP + PANEL.height + BOTTOM };
-  const chart = echarts.init(null, null, { renderer: "svg", ssr: true, ...size });
+export const lineChart = async (spec: LineChart): Promise<string> => {
+  const { panels } = spec;
   const names = [...new Set(panels.flatMap(({ series }) => series.map(({ name }) => name)))];
-  const text = { fontFamily, color: ink };
+  const rows = legendRows(names, PITCH * panels.length);
+  const top = HEADER + rows.length * LEGEND_ROW + 30;
+  const size = { width: PITCH * panels.length + EDGE, height: top + PANEL.height + FOOTER };
+  const chart = (await echarts()).init(null, null, { renderer: "svg", ssr: true, ...size });
   chart.setOption({
     animation: false,
-    color: palette,
     backgroundColor: "#ffffff",
-    textStyle: text,
-    title: [
-      {
-        text: title,
-        subtext: subtitle ?? "",
-        left: 12,
-        top: 10,
-        textStyle: { ...text, fontSize: 18 },
-        subtextStyle: { ...text, fontSize: 12 },
-      },
-      ...panels.map((panel, i) => ({
-        text: panel.title,
-        left: i * pitch + PANEL.left,
-        top: TOP - 30,
-        padding: 0,
-        textStyle: { ...text, fontSize: 13, fontWeight: "bold" as const },
-      })),
-    ],
-    legend: {
-      data: names,
-      left: 12,
-      top: 58,
-      itemGap: 44,
-      icon: "roundRect",
-      itemHeight: 4,
-      itemWidth: 22,
-      textStyle: { ...text, fontSize: 13 },
-    },
+    title: titles(spec, top),
+    legend: rows.map((data, row) => legend(data, HEADER + row * LEGEND_ROW - 12)),
     grid: panels.map((_, i) => ({
-      left: i * pitch + PANEL.left,
-      top: TOP,
+      left: i * PITCH + PANEL.margin,
+      top,
       width: PANEL.width,
       height: PANEL.height,
     })),
-    xAxis: panels.map(({ xLabel }, gridIndex) => ({
-      gridIndex,
-      type: "value" as const,
-      name: xLabel,
-      nameLocation: "middle" as const,
-      nameGap: 30,
-      nameTextStyle: { ...text, fontSize: 12 },
-      axisLine: { lineStyle: { color: ink } },
-      axisLabel: { ...text, fontSize: 12 },
-      splitLine: { show: false },
-    })),
-    yAxis: panels.map(({ yScale = "linear", series }, gridIndex) => ({
-      gridIndex,
-      ...(yScale === "log" ? { type: "log" as const, ...decadesAround(series) } : { type: "value" as const }),
-      axisLabel: { ...text, fontSize: 12, ...(yScale === "log" && { formatter: powerOfTen }) },
-      splitLine: { lineStyle: { color: faint } },
-    })),
-    series: panels.flatMap(({ series, yScale }, index) =>
-      series.map((line) => ({
-        name: line.name,
-        type: "line" as const,
-        xAxisIndex: index,
-        yAxisIndex: index,
-        showSymbol: false,
-        lineStyle: { width: 2.2 },
-        color: palette[names.indexOf(line.name) % palette.length] as string,
-        data: pointsOf(line, yScale === "log"),
-      })),
+    xAxis: panels.map(xAxis),
+    yAxis: panels.map(yAxis),
+    series: panels.flatMap((panel, i) =>
+      panel.series.map((series) => line(panel, i, series, names.indexOf(series.name))),
     ),
   });
   const svg = chart.renderToSVGString();
   chart.dispose();
-  return withTitle(svg, title);
+  return named(svg, spec.title);
+};
+
+/** The parts of echarts in use. They take most of a second to load, so only who draws waits for them. */
+const echarts = async () => {
+  const [core, { LineChart: Line }, { GridComponent, LegendComponent, TitleComponent }, { SVGRenderer }] =
+    await Promise.all([
+      import("echarts/core"),
+      import("echarts/charts"),
+      import("echarts/components"),
+      import("echarts/renderers"),
+    ]);
+  core.use([Line, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
+  return core;
+};
+
+const titles = ({ title, subtitle, panels }: LineChart, top: number) => [
+  {
+    text: title,
+    ...(subtitle && { subtext: subtitle }),
+    left: EDGE,
+    top: 10,
+    padding: 0,
+    textStyle: { ...ink(18), fontWeight: "bold" as const },
+    subtextStyle: ink(13),
+  },
+  ...panels.map((panel, i) => ({
+    text: panel.title,
+    left: i * PITCH + PANEL.margin,
+    top: top - 28,
+    padding: 0,
+    textStyle: { ...ink(13), fontWeight: "bold" as const },
+  })),
+];
+
+// Without a page nothing can be measured: a letter is taken for 0.62 of its height, wide for a sans-serif.
+const LETTER = 13 * 0.62;
+const SWATCH = 22;
+
+/** Names in rows that fit a width. */
+const legendRows = (names: readonly string[], width: number): string[][] => {
+  const rows: string[][] = [];
+  let used = Number.POSITIVE_INFINITY;
+  for (const name of names) {
+    const needed = SWATCH + 30 + name.length * LETTER;
+    if (used + needed > width) {
+      rows.push([]);
+      used = 0;
+    }
+    rows.at(-1)?.push(name);
+    used += needed;
+  }
+  return rows;
+};
+
+const legend = (data: readonly string[], top: number) => ({
+  data: [...data],
+  left: EDGE,
+  top,
+  padding: 0,
+  itemGap: 44,
+  icon: "roundRect",
+  itemHeight: 4,
+  itemWidth: SWATCH,
+  textStyle: ink(13),
+});
+
+const xAxis = ({ xLabel }: Panel, gridIndex: number) => ({
+  gridIndex,
+  type: "value" as const,
+  name: xLabel,
+  nameLocation: "middle" as const,
+  nameGap: 30,
+  nameTextStyle: ink(12),
+  axisLine: { onZero: false, lineStyle: { color: inkColour } },
+  axisLabel: ink(12),
+  splitLine: { show: false },
+});
+
+/** A logarithmic axis is a linear one of exponents, which keeps its ticks even. */
+const yAxis = (panel: Panel, gridIndex: number) => {
+  const logarithmic = panel.yScale === "log";
+  return {
+    gridIndex,
+    type: "value" as const,
+    ...(logarithmic && decades(panel)),
+    axisLabel: { ...ink(12), ...(logarithmic && { formatter: powerOfTen }) },
+    splitLine: { lineStyle: { color: faint } },
+  };
+};
+
+const line = (panel: Panel, index: number, series: Series, colour: number) => ({
+  name: series.name,
+  type: "line" as const,
+  xAxisIndex: index,
+  yAxisIndex: index,
+  showSymbol: false,
+  lineStyle: { width: 2.2 },
+  color: palette[colour % palette.length] as string,
+  data: points(panel, series),
+});
+
+/** What is drawn of a series: x, and y or its exponent. */
+const points = ({ yScale }: Panel, { x, y }: Series): [number, number][] =>
+  Array.from(x, (at, i): [number, number] => {
+    const value = y[i] as number;
+    return [at, yScale === "log" ? Math.log10(value) : value];
+  }).filter(([, value]) => Number.isFinite(value));
+
+/** Whole exponents around a panel's values, at most seven of them, 0 among them where they span it. */
+const decades = (panel: Panel): { min: number; max: number; interval: number } => {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const series of panel.series)
+    for (const [, exponent] of points(panel, series)) {
+      low = Math.min(low, exponent);
+      high = Math.max(high, exponent);
+    }
+  if (low > high) return { min: 0, max: 1, interval: 1 };
+  const interval = Math.ceil((Math.ceil(high) - Math.floor(low)) / 5) || 1;
+  const min = Math.floor(low / interval) * interval;
+  return { min, max: Math.max(Math.ceil(high / interval) * interval, min + interval), interval };
 };
 
 /** Names the picture for those who hear it; drops hover styles, and the numbers that make each text another. */
-const withTitle = (svg: string, title: string): string =>
+const named = (svg: string, title: string): string =>
   svg
     .replace(/<style[\s\S]*<\/style>\s*/, "")
     .replace(/ class="zr\d+-cls-\d+"/g, "")
     .replace(/zr\d+-/g, "zr-")
-    .replace(/^<svg ([^>]*)>/, `<svg $1 role="img">\n<title>${title}</title>`);
-
-/** The whole powers of ten around the values. */
-const decadesAround = (series: readonly Series[]): { min: number; max: number } => {
-  const values = series.flatMap((line) => pointsOf(line, true).map(([, value]) => Math.log10(value)));
-  return { min: 10 ** Math.floor(Math.min(...values)), max: 10 ** Math.ceil(Math.max(...values)) };
-};
-
-const superscripts = "⁰¹²³⁴⁵⁶⁷⁸⁹";
-const powerOfTen = (value: number): string => {
-  const exponent = Math.round(Math.log10(value));
-  const digits = [...String(Math.abs(exponent))].map((digit) => superscripts[Number(digit)]).join("");
-  return `10${exponent < 0 ? "⁻" : ""}${digits}`;
-};
-
-const pointsOf = ({ x, y }: Series, positive: boolean): [number, number][] =>
-  Array.from(x, (at, i): [number, number] => [at, y[i] as number]).filter(
-    ([, value]) => Number.isFinite(value) && (!positive || value > 0),
-  );
+    .replace(
+      /^<svg ([^>]*)>/,
+      (_, attributes) => `<svg ${attributes} role="img">\n<title>${escapeXml(title)}</title>`,
+    );

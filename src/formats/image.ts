@@ -111,21 +111,28 @@ export const encodeGif = async (frames: NDArray, options: GifOptions = {}): Prom
 
 /** PNG bytes of an SVG at twice its size. @throws UndiffuseError where no font is installed to draw its text */
 export const svgToPng = async (svg: string): Promise<Uint8Array> => {
-  if (!(await drawsText()))
+  if (svg.includes("<text") && !(await drawsText()))
     throw new UndiffuseError({
       who: "svgToPng",
       expected: "an installed font",
       got: "none",
       hint: "install one, as with: apt-get install fonts-dejavu-core; or write SVG, which needs none",
     });
-  return sharp(Buffer.from(svg), { density: 144 }).png({ compressionLevel: 9, palette: true }).toBuffer();
+  return sharp(Buffer.from(svg), { density: 144 })
+    .flatten({ background: "#ffffff" })
+    .png({ compressionLevel: 9 })
+    .toBuffer();
 };
 
-/** Whether a letter leaves a mark. */
+/** Whether letters differ: without a font they are nothing, or all one box. */
 const drawsText = async (): Promise<boolean> => {
-  const letter = `<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20"><text y="16" font-size="16">M</text></svg>`;
-  const { channels } = await sharp(Buffer.from(letter)).stats();
-  return (channels.at(-1)?.max ?? 0) > 0;
+  const [narrow, wide] = await Promise.all(["i", "M"].map(rasterOf));
+  return !(narrow as Buffer).equals(wide as Buffer);
+};
+
+const rasterOf = (letter: string): Promise<Buffer> => {
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20"><text y="16" font-size="16">${letter}</text></svg>`;
+  return sharp(Buffer.from(svg)).raw().toBuffer();
 };
 
 /** How many images travel together: bounds the memory and the height of the tall picture. */

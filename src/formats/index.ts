@@ -1,5 +1,5 @@
 export { writeWhole } from "./atomic.ts";
-export { fontFamily, type LineChart, lineChart, type Panel, type Series } from "./chart.ts";
+export { type LineChart, lineChart, type Panel, type Series } from "./chart.ts";
 export { enlarge, type GridOptions, imageGrid } from "./grid.ts";
 export {
   type DecodeOptions,
@@ -15,3 +15,4 @@ export {
 export { type PictureFormat, pictureFormat, pictureFormats } from "./picture-format.ts";
 export { readPngText, writePngText } from "./png-metadata.ts";
 export { readSafetensors, type Safetensors, writeSafetensors } from "./safetensors.ts";
+export { escapeXml, fontFamily, inkColour, powerOfTen } from "./svg-text.ts";

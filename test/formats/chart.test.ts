@@ -18,15 +18,32 @@ const chart: LineChart = {
       title: "logarithmic",
       xLabel: "t",
       yScale: "log",
-      series: [{ name: "one", x: [0, 1, 2], y: [0, 0.001, 100] }],
+      series: [{ name: "one", x: [0, 1, 2, 3], y: [0, 0.001, 0.1, 100] }],
     },
   ],
 };
 const strokes = (svg: string, colour: string) =>
   svg.match(new RegExp(`<path[^>]*stroke="${colour}"`, "gi")) ?? [];
 
-describe("lineChart", () => {
-  const svg = lineChart(chart);
+/** The corners of a drawn line, in pixels. */
+const corners = (stroke: string): [number, number][] =>
+  [...(stroke.match(/ d="([^"]*)"/)?.[1] ?? "").matchAll(/(-?[\d.]+)[ ,](-?[\d.]+)/g)].map(([, x, y]) => [
+    Number(x),
+    Number(y),
+  ]);
+/** Where a line's corners lie between its first and its last, from 0 to 1. */
+const shares = (stroke: string): [number, number][] => {
+  const points = corners(stroke);
+  const [[x0, y0], [x1, y1]] = [points[0], points.at(-1)] as [[number, number], [number, number]];
+  return points.map(([x, y]) => [(x - x0) / (x1 - x0), (y - y0) / (y1 - y0)]);
+};
+const empty: LineChart = {
+  title: "Nothing",
+  panels: [{ title: "p", xLabel: "t", yScale: "log", series: [{ name: "zero", x: [0], y: [0] }] }],
+};
+
+describe("lineChart", async () => {
+  const svg = await lineChart(chart);
   it("names its title, panels, axes and series", () => {
     for (const words of ["Two lines", "and what they are", "plain", "logarithmic", "one", "two", ">t<"])
       expect(svg).toContain(words);
@@ -37,23 +54,92 @@ describe("lineChart", () => {
     expect(strokes(svg, "#d55e00")).toHaveLength(1);
   });
 
-  it("writes powers of ten on a logarithmic axis, and leaves zero out", () => {
-    expect(svg).toContain("10⁻³");
-    expect(svg).toContain("10²");
+  it("draws values in proportion, on a logarithmic axis their exponents, and leaves zero out", () => {
+    const [plain, logarithmic] = strokes(svg, "#0072b2") as [string, string];
+    const near = (found: [number, number][], expected: [number, number][]) => {
+      expect(found).toHaveLength(expected.length);
+      for (const [k, pair] of expected.entries())
+        for (const axis of [0, 1] as const) expect(found[k]?.[axis]).toBeCloseTo(pair[axis], 3);
+    };
+    near(shares(plain), [
+      [0, 0],
+      [0.5, 0.25],
+      [1, 1],
+    ]);
+    near(shares(logarithmic), [
+      [0, 0],
+      [0.5, 0.4],
+      [1, 1],
+    ]);
     expect(svg).not.toMatch(/NaN|Infinity/);
   });
 
-  it("gives the same text for the same chart", () => {
-    expect(lineChart(chart)).toBe(svg);
+  it("labels a logarithmic axis with powers of ten, evenly when they are many", async () => {
+    for (const power of ["10⁻³", "10⁻²", "10⁰", "10²"]) expect(svg).toContain(`>${power}<`);
+    const series = [{ name: "wide", x: [0, 1], y: [1e-9, 1e5] }];
+    const wide = await lineChart({ title: "", panels: [{ title: "", xLabel: "", yScale: "log", series }] });
+    expect([...wide.matchAll(/>(10[⁻⁰-⁹¹²³]+)</g)].map(([, power]) => power)).toEqual([
+      "10⁻⁹",
+      "10⁻⁶",
+      "10⁻³",
+      "10⁰",
+      "10³",
+      "10⁶",
+    ]);
+  });
+
+  it("draws axes for a panel with nothing to draw", async () => {
+    const axes = await lineChart(empty);
+    expect(axes).toContain(">10¹<");
+    expect(axes).not.toMatch(/NaN|Infinity/);
+  });
+
+  it("gives a legend as many rows as it needs", async () => {
+    const series = Array.from({ length: 5 }, (_, k) => ({
+      name: `series number ${k} of five`,
+      x: [0, 1],
+      y: [0, k],
+    }));
+    const tall = await lineChart({ title: "", panels: [{ title: "", xLabel: "", series }] });
+    const heightOf = (text: string) => Number(text.match(/height="(\d+)"/)?.[1]);
+    const places = series.map(({ name }) =>
+      Number(tall.match(new RegExp(`translate\\([\\d.]+ ([\\d.]+)\\)"[^>]*>${name}`))?.[1]),
+    );
+    expect(new Set(places).size).toBeGreaterThan(1);
+    expect(places.every(Number.isFinite)).toBe(true);
+    expect(heightOf(tall)).toBeGreaterThan(heightOf(await lineChart(empty)));
+  });
+
+  it("gives a document that stays whole, whatever its words", async () => {
+    const text = 'a < b & "c" $1 $&';
+    const odd = await lineChart({ ...empty, title: text, subtitle: text });
+    expect(odd).toContain("<title>a &lt; b &amp; &quot;c&quot; $1 $&amp;</title>");
+    await expect(sharp(Buffer.from(odd)).metadata()).resolves.toMatchObject({ format: "svg" });
+  });
+
+  it("gives the same text for the same chart", async () => {
+    expect(await lineChart(chart)).toBe(svg);
   });
 });
 
 describe("svgToPng", () => {
-  it("draws at twice the size", async () => {
-    const svg = lineChart(chart);
-    const width = Number(svg.match(/width="(\d+)"/)?.[1]);
-    const metadata = await sharp(await svgToPng(svg)).metadata();
-    expect(metadata.format).toBe("png");
-    expect(metadata.width).toBe(2 * width);
+  it("draws at twice the size, in the very colours", async () => {
+    const colours = Array.from({ length: 600 }, (_, k) => `rgb(${k % 256},${k >> 8},7)`);
+    const squares = colours.map((fill, k) => `<rect x="${k}" width="1" height="1" fill="${fill}"/>`);
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="601" height="2">${squares.join("")}</svg>`;
+    const { data, info } = await sharp(await svgToPng(svg))
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    expect(info).toMatchObject({ width: 1202, height: 4, channels: 3 });
+    const pixels = colours.map((_, k) => `rgb(${data[6 * k]},${data[6 * k + 1]},${data[6 * k + 2]})`);
+    expect(pixels).toEqual(colours);
+    expect([...data.subarray(-3)]).toEqual([255, 255, 255]);
+  });
+
+  it("writes letters", async () => {
+    const svg = (word: string) =>
+      `<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><text y="16">${word}</text></svg>`;
+    const [narrow, wide] = await Promise.all([svgToPng(svg("i")), svgToPng(svg("M"))]);
+    expect(narrow).not.toEqual(wide);
   });
 });

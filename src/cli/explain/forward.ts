@@ -1,9 +1,10 @@
 import { Generator, type NDArray } from "../../base/index.ts";
 import { openDigits, toPixels, toUnit } from "../../data/index.ts";
 import { qSample } from "../../diffusion/index.ts";
-import { decodeImage, encodePng, fontFamily } from "../../formats/index.ts";
-import { defineCommand, integer, text } from "../command.ts";
-import { namedProcesses, scheduleNames } from "./named-processes.ts";
+import { decodeImage, powerOfTen } from "../../formats/index.ts";
+import { defineCommand, integer, text, UsageError } from "../command.ts";
+import { captionedGrid } from "./captioned-grid.ts";
+import { type NamedProcess, namedProcesses, scheduleNames } from "./named-processes.ts";
 import { checkPicturePath, writePicture } from "./picture.ts";
 
 export const forwardCommand = defineCommand({
@@ -22,10 +23,12 @@ of its variance that is signal.`,
       fallback: "explain-forward.svg",
     }),
     image: text("a picture of your own (default: a handwritten digit)", { value: "file" }),
-    size: integer<number>("side of the picture in pixels", { least: 4, fallback: 64 }),
+    size: integer("side in pixels (default: 64; the digit's is 32, or 16)", { least: 4 }),
     schedules: text<string>("which, with commas", { value: "names", fallback: scheduleNames.join(",") }),
     timesteps: integer<number>("T", { least: 2, fallback: 1000 }),
-    columns: integer<number>("timesteps to show, evenly from 0 to T - 1", { least: 2, fallback: 9 }),
+    columns: integer("timesteps to show, evenly from 0 to T - 1 (default: 9, T if that is less)", {
+      least: 2,
+    }),
     seed: integer<number>("seed of the noise", { fallback: 0 }),
   },
   examples: [
@@ -35,70 +38,65 @@ of its variance that is signal.`,
   async run({ out, image, size, schedules, timesteps, columns, seed }) {
     checkPicturePath(out);
     const processes = namedProcesses(schedules, { timesteps });
-    const x0 = image === undefined ? await firstDigit() : await decodeImage(image, { size, channels: 3 });
+    const times = evenly(columns ?? Math.min(9, timesteps), timesteps);
+    const x0 =
+      image === undefined
+        ? await firstDigit(size)
+        : await decodeImage(image, { size: size ?? 64, channels: 3 });
     const clean = toUnit(x0);
     const eps = new Generator(seed).normal(clean.shape);
-    const times = Array.from({ length: columns }, (_, k) =>
-      Math.round((k * (timesteps - 1)) / (columns - 1)),
-    );
-    const rows = processes.map(({ name, process }) => ({
-      name,
-      cells: times.map((t) => ({
-        caption: `ᾱ ${process.alphaBars[t]?.toPrecision(2)}`,
-        image: toPixels(qSample(clean, eps, process.level(t))),
-      })),
-    }));
-    await writePicture(
-      out,
-      await captionedGrid(
-        rows,
-        times.map((t) => `t = ${t}`),
-      ),
-    );
+    const grid = {
+      title: "The forward process",
+      subtitle: "xₜ = √ᾱₜ x₀ + √(1 − ᾱₜ) ε, with the same ε in every cell",
+      headings: times.map((t) => `t = ${t}`),
+      rows: processes.map((named) => noised(named, { clean, eps, times })),
+    };
+    await writePicture(out, await captionedGrid(grid));
   },
 });
 
-const firstDigit = async (): Promise<NDArray> => {
-  const { images } = await openDigits(32);
-  return images.row(0);
+const MOST_COLUMNS = 50;
+
+/** Timesteps from 0 to T − 1. */
+const evenly = (columns: number, timesteps: number): number[] => {
+  const most = Math.min(MOST_COLUMNS, timesteps);
+  if (columns > most)
+    throw new UsageError({ who: "--columns", expected: `2 to ${most}`, got: String(columns) });
+  return Array.from({ length: columns }, (_, k) => Math.round((k * (timesteps - 1)) / (columns - 1)));
 };
 
-interface Row {
-  readonly name: string;
-  readonly cells: readonly { readonly caption: string; readonly image: NDArray }[];
+interface Material {
+  /** In [-1, 1]. */
+  readonly clean: NDArray;
+  readonly eps: NDArray;
+  readonly times: readonly number[];
 }
 
-const CELL = 96;
-const GAP = 8;
-const LINE = 20;
-const LEFT = 150;
-const TOP = 40;
+/** A row: the image at each time. */
+const noised = ({ name, ends, process }: NamedProcess, { clean, eps, times }: Material) => ({
+  name,
+  note: ends ?? "",
+  cells: times.map((t) => ({
+    caption: `ᾱ = ${share(process.alphaBars[t] as number)}`,
+    image: toPixels(qSample(clean, eps, process.level(t))),
+  })),
+});
 
-/** An SVG of images in rows, with a name a row, a heading a column and a caption an image. */
-const captionedGrid = async (rows: readonly Row[], headings: readonly string[]): Promise<string> => {
-  const width = LEFT + headings.length * (CELL + GAP) + GAP;
-  const pitch = CELL + LINE + GAP;
-  const height = TOP + rows.length * pitch + GAP;
-  const xOf = (column: number) => LEFT + column * (CELL + GAP);
-  const parts = headings.map((heading, k) => label(heading, xOf(k) + CELL / 2, TOP - 12, "middle"));
-  for (const [r, { name, cells }] of rows.entries()) {
-    const y = TOP + r * pitch;
-    parts.push(label(name, 12, y + CELL / 2, "start"));
-    for (const [k, { caption, image }] of cells.entries()) {
-      const data = Buffer.from(await encodePng(image)).toString("base64");
-      parts.push(
-        `<image x="${xOf(k)}" y="${y}" width="${CELL}" height="${CELL}" style="image-rendering:pixelated" href="data:image/png;base64,${data}"/>`,
-        label(caption, xOf(k) + CELL / 2, y + CELL + 15, "middle"),
-      );
-    }
-  }
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">`,
-    `<rect width="100%" height="100%" fill="#ffffff"/>`,
-    ...parts,
-    "</svg>",
-  ].join("\n");
+/** ᾱ to read: two digits, more of them near 1. */
+const share = (alphaBar: number): string => {
+  if (alphaBar > 0.99) return String(Number(alphaBar.toPrecision(5)));
+  if (alphaBar >= 0.001 || alphaBar === 0) return alphaBar.toPrecision(2);
+  const [digit, exponent] = alphaBar.toExponential(0).split("e");
+  return `${digit}·${powerOfTen(Number(exponent))}`;
 };
 
-const label = (words: string, x: number, y: number, anchor: "start" | "middle"): string =>
-  `<text x="${x}" y="${y}" text-anchor="${anchor}" font-family="${fontFamily}" font-size="12" fill="#222222">${words}</text>`;
+const firstDigit = async (size = 32): Promise<NDArray> => {
+  if (size !== 16 && size !== 32)
+    throw new UsageError({
+      who: "--size",
+      expected: "16 or 32 for the digit",
+      got: String(size),
+      hint: "other sizes need a picture of your own: --image",
+    });
+  return (await openDigits(size)).images.row(0);
+};

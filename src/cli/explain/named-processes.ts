@@ -1,51 +1,76 @@
-import { ArgumentError } from "../../base/index.ts";
 import {
+  type BetaSchedule,
   betaSchedules,
   type DiffusionProcess,
   diffusionProcess,
   scheduleSchema,
 } from "../../diffusion/index.ts";
+import { UsageError } from "../command.ts";
 
-/** The constants that each schedule was published with; scaled_linear's are those of Stable Diffusion. */
-const published: Readonly<Record<string, { readonly beta_start: number; readonly beta_end: number }>> = {
-  linear: { beta_start: 1e-4, beta_end: 0.02 },
-  scaled_linear: { beta_start: 0.00085, beta_end: 0.012 },
+/** The betas that each schedule was published with, null where it has none to choose. */
+const published: Readonly<Record<BetaSchedule, { readonly start: number; readonly end: number } | null>> = {
+  linear: { start: 1e-4, end: 0.02 },
+  scaled_linear: { start: 0.00085, end: 0.012 },
+  squaredcos_cap_v2: null,
 };
 
 export interface NamedProcess {
-  readonly name: string;
-  /** The name with the constants that it was made with. */
-  readonly label: string;
+  readonly name: BetaSchedule;
+  /** The first and last β that it was made with, for reading; null where it has none to choose. */
+  readonly ends: string | null;
   readonly process: DiffusionProcess;
 }
 
-export const scheduleNames = Object.keys(betaSchedules);
+export const scheduleNames = Object.keys(betaSchedules) as BetaSchedule[];
 
-/** Processes of the schedules named in a list with commas; ends that are not given are the published ones. */
-export const namedProcesses = (
-  list: string,
-  ends: {
-    readonly timesteps: number;
-    readonly betaStart?: number | undefined;
-    readonly betaEnd?: number | undefined;
-  },
-): NamedProcess[] =>
-  list.split(",").map((part) => {
-    const name = part.trim();
-    if (!scheduleNames.includes(name))
-      throw new ArgumentError({
-        who: "--schedules",
-        expected: `some of ${scheduleNames.join(", ")}`,
-        got: `"${name}"`,
-      });
-    const constants = published[name];
-    const beta_start = ends.betaStart ?? constants?.beta_start;
-    const beta_end = ends.betaEnd ?? constants?.beta_end;
-    const schedule = scheduleSchema.parse({
-      beta_schedule: name,
-      num_train_timesteps: ends.timesteps,
-      ...(constants && { beta_start, beta_end }),
-    });
-    const label = constants ? `${name} (${beta_start} … ${beta_end})` : name;
-    return { name, label, process: diffusionProcess(schedule) };
+/** Changes to what the schedules were published with. */
+interface Changes {
+  readonly timesteps: number;
+  readonly betaStart?: number | undefined;
+  readonly betaEnd?: number | undefined;
+}
+
+/** Processes of the schedules named in a list with commas. @throws UsageError */
+export const namedProcesses = (list: string, changes: Changes): NamedProcess[] => {
+  const names = [...new Set(list.split(",").map((part) => scheduleName(part.trim())))];
+  if (names.every((name) => published[name] === null)) refuseEnds(changes);
+  return names.map((name) => namedProcess(name, changes));
+};
+
+const scheduleName = (word: string): BetaSchedule => {
+  const name = scheduleNames.find((known) => known === word);
+  if (name) return name;
+  throw new UsageError({
+    who: "--schedules",
+    expected: `some of ${scheduleNames.join(", ")}`,
+    got: `"${word}"`,
   });
+};
+
+const refuseEnds = ({ betaStart, betaEnd }: Changes): void => {
+  if (betaStart === undefined && betaEnd === undefined) return;
+  throw new UsageError({
+    who: betaStart === undefined ? "--beta-end" : "--beta-start",
+    expected: "a schedule whose betas can be chosen",
+    got: "none",
+  });
+};
+
+const namedProcess = (name: BetaSchedule, { timesteps, betaStart, betaEnd }: Changes): NamedProcess => {
+  const kept = published[name];
+  const start = betaStart ?? kept?.start;
+  const end = betaEnd ?? kept?.end;
+  if (kept && !(start && end && start <= end && end < 1))
+    throw new UsageError({
+      who: "--beta-start and --beta-end",
+      expected: "0 < start <= end < 1",
+      got: `${start} and ${end} for ${name}`,
+      hint: "an end that is not given is the published one",
+    });
+  const schedule = scheduleSchema.parse({
+    beta_schedule: name,
+    num_train_timesteps: timesteps,
+    ...(kept && { beta_start: start, beta_end: end }),
+  });
+  return { name, ends: kept && `β ${start} … ${end}`, process: diffusionProcess(schedule) };
+};

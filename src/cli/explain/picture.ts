@@ -1,16 +1,16 @@
 import { extname } from "node:path";
-import { ArgumentError } from "../../base/index.ts";
 import { svgToPng, writeWhole } from "../../formats/index.ts";
+import { UsageError } from "../command.ts";
 
 const writers: Readonly<Record<string, (svg: string) => Promise<string | Uint8Array>>> = {
   ".svg": async (svg) => svg,
   ".png": svgToPng,
 };
 
-/** What `--out` may be. @throws ArgumentError before any work is done */
+/** What `--out` may be. @throws UsageError before any work is done */
 export const checkPicturePath = (path: string): void => {
   if (!(extname(path).toLowerCase() in writers))
-    throw new ArgumentError({ who: "--out", expected: "a file that ends in .svg or .png", got: `"${path}"` });
+    throw new UsageError({ who: "--out", expected: "a file that ends in .svg or .png", got: `"${path}"` });
 };
 
 /** Writes a picture as its name asks, and says so. */

@@ -38,17 +38,19 @@ squaredcos_cap_v2  alphaBar a squared cosine, beta at most 0.999
   async run({ out, schedules, timesteps, ...ends }) {
     checkPicturePath(out);
     const processes = namedProcesses(schedules, { timesteps, ...ends });
-    await writePicture(out, scheduleChart(processes));
-    for (const { label, process: of } of processes) process.stdout.write(`${reading(label, of)}\n`);
+    await writePicture(out, await scheduleChart(processes));
+    for (const named of processes) process.stdout.write(`${reading(named)}\n`);
   },
 });
 
-const scheduleChart = (processes: readonly NamedProcess[]): string => {
+const labelOf = ({ name, ends }: NamedProcess): string => (ends ? `${name} (${ends})` : name);
+
+const scheduleChart = (processes: readonly NamedProcess[]): Promise<string> => {
   const of = (values: (process: NamedProcess["process"]) => ArrayLike<number>) =>
-    processes.map(({ label, process }) => ({
-      name: label,
-      x: Array.from({ length: process.steps }, (_, t) => t),
-      y: values(process),
+    processes.map((named) => ({
+      name: labelOf(named),
+      x: Array.from({ length: named.process.steps }, (_, t) => t),
+      y: values(named.process),
     }));
   const xLabel = "timestep t";
   return lineChart({
@@ -68,10 +70,12 @@ const scheduleChart = (processes: readonly NamedProcess[]): string => {
 };
 
 /** What the picture shows of one schedule, in numbers. */
-const reading = (label: string, { alphaBars, steps, snr }: NamedProcess["process"]): string => {
+const reading = (named: NamedProcess): string => {
+  const { alphaBars, steps, snr, level } = named.process;
   const half = alphaBars.findIndex((alphaBar) => alphaBar < 0.5);
-  const last = alphaBars.at(-1) as number;
+  const last = steps - 1;
   const where =
     half === -1 ? "more than half of the variance stays signal" : `half noise at t = ${half} of ${steps}`;
-  return `${label}: ${where}; SNR from ${snr(0).toPrecision(3)} down to ${snr(steps - 1).toPrecision(3)} (ᾱ_T = ${last.toPrecision(3)})`;
+  const ratio = `SNR from ${snr(0).toExponential(1)} down to ${snr(last).toExponential(1)}`;
+  return `${labelOf(named)}: ${where}; ${ratio}; x_0 weighs ${level(last).alpha.toPrecision(2)} at the end`;
 };
