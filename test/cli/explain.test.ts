@@ -36,24 +36,45 @@ const linesIn = (svg: string): [number, number][][] =>
     [...(path as string).matchAll(/(-?[\d.]+)[ ,](-?[\d.]+)/g)].map(([, x, y]) => [Number(x), Number(y)]),
   );
 
-/** Corners are written to a tenth of a pixel, so each is up to half of that away; a height is made of three. */
-const CORNER_TOLERANCE = 3 * 0.05 + 1e-9;
+interface Tick {
+  /** Of a logarithmic axis the exponent. */
+  readonly value: number;
+  readonly y: number;
+}
+const lowered = (digits: string) =>
+  digits.replace(/./g, (digit) => "0123456789-"["⁰¹²³⁴⁵⁶⁷⁸⁹⁻".indexOf(digit)] as string);
+
+/** The labelled ticks of each panel's y axis. */
+const ticksIn = (svg: string): Tick[][] => {
+  const panels = new Map<string, Tick[]>();
+  for (const [, x, y, label] of svg.matchAll(/"end"[^>]*translate\(([\d.]+) ([\d.]+)\)[^>]*>([^<]+)</g)) {
+    const power = /^10([⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+)$/.exec(label as string)?.[1];
+    const tick = { value: Number(power ? lowered(power) : label), y: Number(y) };
+    panels.set(x as string, [...(panels.get(x as string) ?? []), tick]);
+  }
+  return [...panels.values()];
+};
 
 /** A panel is 300 pixels wide and its axis ends at 1000. */
 const PIXELS_A_STEP = 0.3;
 
-/** Expects a line from t = 0 on to rise and fall as the values do; corners too near each other are not drawn. */
-const expectDrawn = (line: readonly [number, number][], values: readonly number[]) => {
-  const [left, y0] = line[0] as [number, number];
-  const [right, y1] = line.at(-1) as [number, number];
-  const timeOf = (x: number) => Math.round((x - left) / PIXELS_A_STEP);
-  const rise = (t: number) => (values[t] as number) - (values[0] as number);
-  expect(line.length).toBeGreaterThan(200);
-  expect(timeOf(right)).toBeGreaterThan(T - 5);
-  for (const [x, y] of line) {
-    const expected = (rise(timeOf(x)) / rise(timeOf(right))) * (y1 - y0);
-    expect(Math.abs(y - y0 - expected)).toBeLessThan(CORNER_TOLERANCE);
-  }
+/** Positions are written to a tenth of a pixel: a corner and the two ticks it is held to are half of that away. */
+const CORNER_TOLERANCE = 3 * 0.05 + 1e-9;
+
+/** Expects a line from t = 0 on to pass where the ticks place the values; some corners are not drawn. */
+const expectDrawn = (
+  line: readonly [number, number][],
+  ticks: readonly Tick[],
+  values: readonly number[],
+) => {
+  const [low, high] = [ticks[0], ticks.at(-1)] as [Tick, Tick];
+  const yOf = (value: number) => low.y + ((value - low.value) / (high.value - low.value)) * (high.y - low.y);
+  const left = (line[0] as [number, number])[0];
+  const times = line.map(([x]) => Math.round((x - left) / PIXELS_A_STEP));
+  expect(times.length).toBeGreaterThan(200);
+  expect(times.at(-1)).toBeGreaterThan(T - 5);
+  for (const [k, [, y]] of line.entries())
+    expect(Math.abs(y - yOf(values[times[k] as number] as number))).toBeLessThan(CORNER_TOLERANCE);
 };
 
 /** Grey levels of the pictures inside an SVG, in order. */
@@ -92,7 +113,10 @@ describe("undiffuse explain schedule", () => {
       ...bars,
       ...bars.map((values) => values.map((bar) => Math.log10(bar / (1 - bar)))),
     ];
-    for (const [k, values] of drawn.entries()) expectDrawn(lines[k] ?? [], values);
+    const ticks = ticksIn(svg);
+    expect(ticks).toHaveLength(3);
+    for (const [k, values] of drawn.entries())
+      expectDrawn(lines[k] as [number, number][], ticks[Math.floor(k / 3)] as Tick[], values);
     const said = stdout.trim().split("\n");
     expect(said[0]).toBe(out);
     for (const [k, values] of bars.entries()) {
