@@ -82,8 +82,7 @@ export class Learner {
   }
 
   static async open(init: LearnerInit): Promise<Learner> {
-    const spin = init.updates.length === 1;
-    const options = { spin, ...(init.threads ? { threads: init.threads } : {}) };
+    const options = init.threads ? { threads: init.threads } : {};
     const sessions = init.updates.map(({ model }) => host.openSession(model, options));
     return new Learner(init, await Promise.all(sessions));
   }
@@ -117,7 +116,7 @@ export class Learner {
   /** Loads a model whose inputs are the parameters by name and what `run` feeds it. */
   async load(name: string, model: Uint8Array): Promise<void> {
     const { threads } = this.options;
-    this.programs.set(name, await host.openSession(model, { spin: false, ...(threads ? { threads } : {}) }));
+    this.programs.set(name, await host.openSession(model, threads ? { threads } : {}));
   }
 
   /** Runs a loaded model with the moving average of the parameters. */

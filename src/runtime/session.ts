@@ -12,11 +12,6 @@ export interface Session {
 export interface SessionOptions {
   /** Threads of one operation; all cores when absent. */
   readonly threads?: number;
-  /**
-   * Whether idle threads wait by spinning. Spinning is about 6% faster for the only live session and
-   * steals the cores of every other one.
-   */
-  readonly spin?: boolean;
 }
 
 /** One end of a message channel, in Node or the web. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ArgumentError, imageGenerators, NDArray, Streams } from "../base/index.ts";
+import { ArgumentError, imageGenerators, NDArray, parseAs, Streams } from "../base/index.ts";
 import {
   clipped,
   type Denoiser,
@@ -75,14 +75,13 @@ export const ddpm = defineSystem({
 const ddpmStage = (config: Config, { image, classes }: DataShape, seed: number): Stage<Sampling> => {
   const process = diffusionProcess(config.schedule);
   const label = labelling(config, classes);
+  const sizes = { sample_size: image.slice(1), in_channels: image[0], out_channels: image[0] };
   const network = unet2d(
-    unet2dSchema.parse({
-      ...config.network,
-      sample_size: image.slice(1),
-      in_channels: image[0],
-      out_channels: image[0],
-      num_class_embeds: label.embeddings,
-    }),
+    parseAs(
+      unet2dSchema,
+      { ...config.network, ...sizes, num_class_embeds: label.embeddings },
+      { who: "config.network", expected: "a U-Net for these images" },
+    ),
     new Streams(seed).get("weights"),
   );
   const inputs = (n: number): Record<string, Spec> => ({

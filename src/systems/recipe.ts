@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ArgumentError } from "../base/index.ts";
+import { parseAs } from "../base/index.ts";
 import { dataSchema } from "../data/index.ts";
 import { type DataShape, type Stage, type System, trainingSchema } from "../train/index.ts";
 import { ddpm } from "./ddpm.ts";
@@ -26,14 +26,8 @@ export type Recipe = z.output<typeof recipeSchema>;
 export type RecipeInput = z.input<typeof recipeSchema>;
 
 /** @throws ArgumentError that lists every wrong field; `name` says where the recipe came from */
-export const parseRecipe = (value: unknown, name: string): Recipe => {
-  const result = recipeSchema.safeParse(value);
-  if (result.success) return result.data;
-  const issues = result.error.issues.map(
-    ({ path, message }) => `${path.length ? path.join(".") : "recipe"}: ${message}`,
-  );
-  throw new ArgumentError({ who: name, expected: "a recipe", got: issues.join("; ") });
-};
+export const parseRecipe = (value: unknown, name: string): Recipe =>
+  parseAs(recipeSchema, value, { who: name, expected: "a recipe" });
 
 /** The recipe's stages, built for images of this shape, with their initial weights. */
 export const stagesOf = (

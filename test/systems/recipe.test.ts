@@ -38,6 +38,14 @@ describe("samplingOf", () => {
 });
 
 describe("stagesOf", () => {
+  it("refuses a network that does not fit together, by its name", () => {
+    const network = { ...digits.config.network, norm_num_groups: 7 };
+    const recipe = parseRecipe({ ...digits, config: { ...digits.config, network } }, "digits");
+    const build = () => stagesOf(recipe, { image: [1, 16, 16], classes: 10 });
+    expect(build).toThrow(ArgumentError);
+    expect(build).toThrow(/config\.network: expected a U-Net for these images, got .*not 32 by 7/);
+  });
+
   it("refuses to condition on classes that the images do not have", () => {
     const recipe = parseRecipe(digits, "digits");
     expect(() => stagesOf(recipe, { image: [1, 16, 16], classes: null })).toThrow(/images with classes/);
