@@ -12,6 +12,11 @@ const program = {
   summary: "Diffusion models in TypeScript: train, sample and explain them, with no Python.",
   version,
 };
+// The reader of our output may have seen enough, as `| head` does.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
 const code = await runProgram(
   program,
   [trainCommand, sampleCommand, explainGroup, infoCommand, doctorCommand],

@@ -1,9 +1,10 @@
 import { readFile, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { ArgumentError, FileError } from "../base/index.ts";
+import { FileError } from "../base/index.ts";
 import { recipes } from "../recipes/index.ts";
 import { parseRecipe, type Recipe } from "../systems/index.ts";
 import { runFolder } from "../train/index.ts";
+import { UsageError } from "./command.ts";
 
 /** What a training command changes in a recipe; absent ones stay. */
 export interface Changes {
@@ -31,7 +32,7 @@ const readRecipe = async (word: string): Promise<{ input: object; folder?: strin
   const kind = await stat(word).catch(() => null);
   if (kind?.isDirectory()) return { input: await readJson(runFolder(word).recipe), folder: word };
   if (kind) return { input: await readJson(word) };
-  throw new ArgumentError({
+  throw new UsageError({
     who: "recipe",
     expected: `one of ${Object.keys(recipes).join(", ")}, a recipe file or a run folder`,
     got: `"${word}"`,

@@ -1,10 +1,10 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { ArgumentError, FileError, NDArray } from "../base/index.ts";
+import { FileError, NDArray } from "../base/index.ts";
 import { toPixels } from "../data/index.ts";
 import { encodeGif, encodePng, enlarge, imageGrid, writeWhole } from "../formats/index.ts";
 import { openTrained, type Recipe, samplingOf, type Trained } from "../systems/index.ts";
-import { choice, decimal, defineCommand, flag, integer, text } from "./command.ts";
+import { choice, decimal, defineCommand, flag, integer, text, UsageError } from "./command.ts";
 import { type Generated, generate } from "./generate.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
 import { provenanceText, shellLine } from "./provenance.ts";
@@ -94,7 +94,7 @@ const labelsOf = (
   if (!classes && name === undefined) return undefined;
   const wanted = name === undefined ? null : (classes ?? []).indexOf(name);
   if (wanted === -1)
-    throw new ArgumentError({
+    throw new UsageError({
       who: "--class",
       expected: classes ? `one of ${classes.join(", ")}` : "a model with classes",
       got: `"${name}"`,

@@ -24,6 +24,7 @@ describe("undiffuse", () => {
     [["train", "digits", "--steps", "0"], /whole number of at least 1, got "0"/],
     [["train"], /missing required argument/],
     [["sample", "x", "--sampler", "dimm"], /Allowed choices are ddim, ancestral/],
+    [["train", "nothing-like-this"], /expected one of digits, images, a recipe file or a run folder/],
   ])("ends with 2 for wrong words: %s", async (words, pattern) => {
     const { code, stderr } = await undiffuse(words);
     expect(stderr).toMatch(pattern);
@@ -35,7 +36,6 @@ describe("undiffuse", () => {
     const file = join(folder, "recipe.json");
     await writeFile(file, '{"system":"ddpm","training":{"stepz":3}}');
     for (const [words, pattern] of [
-      [["train", "nothing-like-this"], /expected one of digits, images, a recipe file or a run folder/],
       [["train", file], /training\.steps/],
       [["sample", folder], /expected a run with a checkpoint/],
       [["info", join(folder, "none.png")], /nothing there/],

@@ -68,6 +68,6 @@ describe("undiffuse sample", () => {
   it("refuses a class that the model does not know", async () => {
     const { code, stderr } = await undiffuse(["sample", run, "--class", "seven"]);
     expect(stderr).toMatch(/--class: expected one of 0, 1, .*, got "seven"/);
-    expect(code).toBe(1);
+    expect(code).toBe(2);
   });
 });
