@@ -8,10 +8,10 @@ import { dataSchema, openDataset } from "../../src/data/index.ts";
 describe("dataSchema", () => {
   it("fills in what is left out", () => {
     expect(dataSchema.parse({ kind: "digits" })).toEqual({ kind: "digits", size: 16 });
-    expect(dataSchema.parse({ kind: "folder", path: "here", size: 64 })).toEqual({
+    expect(dataSchema.parse({ kind: "folder", path: "here" })).toEqual({
       kind: "folder",
       path: "here",
-      size: 64,
+      size: 32,
       channels: 3,
       filter: "lanczos3",
       background: "#ffffff",
@@ -25,7 +25,7 @@ describe("dataSchema", () => {
     { kind: "emoji" },
     { kind: "digits", size: 20 },
     { kind: "digits", path: "here" },
-    { kind: "folder", path: "here" },
+    { kind: "folder" },
     { kind: "folder", path: "", size: 8 },
     { kind: "folder", path: "here", size: 0 },
     { kind: "folder", path: "here", size: 8.5 },
