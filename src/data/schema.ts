@@ -2,6 +2,7 @@ import { z } from "zod";
 import { filters } from "../formats/index.ts";
 import type { Dataset } from "./dataset.ts";
 import { openDigits } from "./digits.ts";
+import { openIdx } from "./idx-files.ts";
 import { type OpenOptions, openImageFolder } from "./image-folder.ts";
 
 const digitsSchema = z.strictObject({
@@ -28,8 +29,18 @@ const folderSchema = z.strictObject({
   classes: z.enum(["folders", "none"]).default("none"),
 });
 
+const idxSchema = z.strictObject({
+  kind: z.literal("idx"),
+  /** File of uint8 [n, h, w], as MNIST's train-images-idx3-ubyte; .gz as it is. */
+  images: z.string().min(1),
+  /** File of uint8 [n], as train-labels-idx1-ubyte. */
+  labels: z.string().min(1).optional(),
+  /** Side in pixels; left out, images stay as they are. */
+  size: z.int().min(1).max(4096).optional(),
+});
+
 /** The part of a recipe that says which images to learn. */
-export const dataSchema = z.discriminatedUnion("kind", [digitsSchema, folderSchema]);
+export const dataSchema = z.discriminatedUnion("kind", [digitsSchema, folderSchema, idxSchema]);
 export type DataSpec = z.output<typeof dataSchema>;
 
 type Openers = {
@@ -42,6 +53,7 @@ type Openers = {
 const openers: Openers = {
   digits: ({ size }, options) => openDigits(size, options),
   folder: ({ kind: _, path, ...decoding }, options) => openImageFolder(path, { ...decoding, ...options }),
+  idx: ({ images, labels, size }, options) => openIdx(images, { labels, size, ...options }),
 };
 
 /** The images that a recipe asks for. */

@@ -18,6 +18,7 @@ describe("dataSchema", () => {
       fit: "crop",
       classes: "none",
     });
+    expect(dataSchema.parse({ kind: "idx", images: "here" })).toEqual({ kind: "idx", images: "here" });
   });
 
   it.each([
@@ -34,6 +35,11 @@ describe("dataSchema", () => {
     { kind: "folder", path: "here", size: 8, background: "white" },
     { kind: "folder", path: "here", size: 8, fit: "tight" },
     { kind: "folder", path: "here", size: 8, class: "folders" },
+    { kind: "idx" },
+    { kind: "idx", path: "here" },
+    { kind: "idx", images: "here", labels: "" },
+    { kind: "idx", images: "here", size: 0 },
+    { kind: "idx", images: "here", channels: 1 },
   ])("refuses %j", (spec) => {
     expect(dataSchema.safeParse(spec).success).toBe(false);
   });
@@ -57,6 +63,10 @@ describe("openDataset", () => {
     expect([folder.images.shape, folder.classes]).toEqual([[1, 3, 8, 8], ["red"]]);
     const digits = await openDataset(dataSchema.parse({ kind: "digits" }), { cacheFolder });
     expect([digits.name, digits.images.shape]).toEqual(["digits", [10_000, 1, 16, 16]]);
+    const images = join(root, "images");
+    await writeFile(images, Uint8Array.of(0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 77));
+    const idx = await openDataset(dataSchema.parse({ kind: "idx", images, size: 2 }), { cacheFolder });
+    expect([...idx.images.data]).toEqual([77, 77, 77, 77]);
     await rm(root, { recursive: true });
   });
 });

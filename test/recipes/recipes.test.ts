@@ -9,8 +9,8 @@ describe("every packaged recipe", () => {
     (name, input) => {
       const recipe = parseRecipe(input, name);
       expect(recipe.name).toBe(name);
-      const size = recipe.data.size;
-      const channels = recipe.data.kind === "digits" ? 1 : recipe.data.channels;
+      const { size = 28 } = recipe.data;
+      const channels = "channels" in recipe.data ? recipe.data.channels : 1;
       const classes = recipe.config.conditioning.kind === "class" ? 10 : null;
       const stages = stagesOf(recipe, { image: [channels, size, size], classes });
       expect(parametersOf(stages[0]?.networks ?? {}).size).toBeGreaterThan(50);
