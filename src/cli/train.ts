@@ -16,8 +16,9 @@ it trains and how it samples. Packaged recipes:
   images   a folder of your own pictures (--data)
 
 A run lives in a folder: recipe.json, metrics.jsonl (one JSON object a line),
-previews/ and checkpoints/. Ctrl-C saves and ends; --resume goes on, bit for
-bit, as if nothing had happened.`,
+previews/ and checkpoints/. There the newest are kept, and best.safetensors,
+which had the lowest held-out loss; undiffuse sample takes its path. Ctrl-C
+saves and ends; --resume goes on, bit for bit, as if nothing had happened.`,
   arguments: {
     recipe: text<string>("a packaged recipe, a recipe file, or the folder of an earlier run"),
   },
@@ -136,7 +137,8 @@ const lines: {
 } = {
   skipped: ({ step, losses, gradientNorm }) =>
     `step ${step} skipped: ${showLosses(losses)}, gradient norm ${gradientNorm}; the weights are as before`,
-  heldOut: ({ step, mean }) => `step ${step}: held-out loss ${mean.toFixed(4)}`,
+  heldOut: ({ step, mean, best }) =>
+    `step ${step}: held-out loss ${mean.toFixed(4)}${best ? `, the lowest so far; kept ${best}` : ""}`,
   preview: ({ path }) => `preview: ${path}`,
   checkpoint: ({ path }) => `saved ${path}`,
   interrupted: ({ step, path }) => `stopped after step ${step}; saved ${path}; go on with --resume`,

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { FileError, type GeneratorState, NDArray } from "../base/index.ts";
@@ -24,6 +25,8 @@ export interface CheckpointHeader {
   readonly classes: readonly string[] | null;
   /** Of the images that the run trains on. */
   readonly fingerprint: string;
+  /** Mean held-out loss at this step; in the best checkpoint only. */
+  readonly heldOut?: number;
 }
 
 /**
@@ -36,19 +39,23 @@ export interface Checkpoint {
   readonly tensors: ReadonlyMap<string, NDArray>;
 }
 
-const fileName = (step: number): string => `${String(step).padStart(7, "0")}.safetensors`;
+/** Where a folder keeps the checkpoint of a step. */
+export const checkpointPath = (folder: string, step: number): string =>
+  join(folder, `${String(step).padStart(7, "0")}.safetensors`);
 
-/** Writes a checkpoint whole or not at all; refuses numbers that are not finite. Returns its path. */
+/** Where a folder keeps the checkpoint with the lowest held-out loss; it is never pruned. */
+export const bestCheckpointPath = (folder: string): string => join(folder, "best.safetensors");
+
+/** Writes a checkpoint whole or not at all. @throws FileError for numbers that are not finite */
 export const saveCheckpoint = async (
-  folder: string,
+  path: string,
   header: Omit<CheckpointHeader, "format">,
   {
     layout,
     state,
     buffers,
   }: { layout: FlatLayout; state: LearnerState; buffers: ReadonlyMap<string, NDArray> },
-): Promise<string> => {
-  const path = join(folder, fileName(header.step));
+): Promise<void> => {
   const tensors = new Map([...buffers].map(([name, buffer]) => [`buffer.${name}`, buffer]));
   for (const [prefix, flat] of Object.entries({ model: state.parameters, ema: state.ema, ...state.slots }))
     for (const [name, view] of Object.entries(viewsOf(layout, flat)))
@@ -58,7 +65,6 @@ export const saveCheckpoint = async (
       throw new FileError(path, { expected: "finite weights to save", got: `NaN or infinity in ${name}` });
   const metadata = { undiffuse: JSON.stringify({ format: FORMAT, ...header }) };
   await writeWhole(path, writeSafetensors(tensors, metadata));
-  return path;
 };
 
 /** @throws FileError when the file is damaged, or was not written by this version's format */
@@ -81,7 +87,7 @@ export const readCheckpoint = async (path: string): Promise<Checkpoint> => {
   return { path, header, tensors };
 };
 
-/** Checkpoint files of a folder, newest first. */
+/** Checkpoint files of a folder by step, newest first; the best one is not among them. */
 export const listCheckpoints = async (folder: string): Promise<string[]> => {
   const names = await readdir(folder).catch(() => []);
   const isCheckpoint = (name: string) => /^\d+\.safetensors$/.test(name);
@@ -105,6 +111,19 @@ export const newestCheckpoint = async (
     }
   }
   return { checkpoint: null, damaged };
+};
+
+/** The folder's best checkpoint; null when there is none, or none that reads whole. */
+export const bestCheckpoint = async (
+  folder: string,
+): Promise<{ checkpoint: Checkpoint | null; damaged: readonly FileError[] }> => {
+  const path = bestCheckpointPath(folder);
+  if (!existsSync(path)) return { checkpoint: null, damaged: [] };
+  try {
+    return { checkpoint: await readCheckpoint(path), damaged: [] };
+  } catch (error) {
+    return { checkpoint: null, damaged: [asFileError(path, error)] };
+  }
 };
 
 const asFileError = (path: string, error: unknown): FileError =>

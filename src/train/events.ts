@@ -18,7 +18,7 @@ export type TrainEvent =
       readonly parameters: number;
       readonly images: number;
       readonly heldOutImages: number;
-      /** Newer checkpoints that did not read whole and were passed over. */
+      /** Newer checkpoints, or the best, that did not read whole and were passed over. */
       readonly damaged: readonly FileError[];
     }
   | {
@@ -38,7 +38,12 @@ export type TrainEvent =
       readonly losses: Readonly<Record<string, number>>;
       readonly gradientNorm: number;
     }
-  | ({ readonly kind: "heldOut"; readonly step: number } & HeldOutResult)
+  | ({
+      readonly kind: "heldOut";
+      readonly step: number;
+      /** The checkpoint kept because this is the lowest loss so far; null when it is not. */
+      readonly best: string | null;
+    } & HeldOutResult)
   | { readonly kind: "preview"; readonly step: number; readonly path: string }
   | { readonly kind: "checkpoint"; readonly step: number; readonly path: string }
   | { readonly kind: "interrupted"; readonly step: number; readonly path: string }

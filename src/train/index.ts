@@ -1,4 +1,5 @@
 export {
+  bestCheckpoint,
   type Checkpoint,
   type CheckpointHeader,
   listCheckpoints,

@@ -22,6 +22,8 @@ export const trainingSchema = z.strictObject({
   /** Fraction of the images kept away from training, to measure the loss on. */
   heldOut: z.number().min(0).max(0.5).default(0.02),
   checkpointEvery: count.default(200),
+  /** Newest checkpoints that stay; the one with the lowest held-out loss stays beside them. */
+  keep: count.default(2),
   previewEvery: count.default(200),
   heldOutEvery: count.default(200),
   /** Steps in a row with a NaN or infinite loss or gradient after which the run stops. */

@@ -1,44 +1,72 @@
 import { isDeepStrictEqual } from "node:util";
 import { FileError } from "../base/index.ts";
-import { type Checkpoint, newestCheckpoint } from "./checkpoint.ts";
+import { bestCheckpoint, type Checkpoint, newestCheckpoint } from "./checkpoint.ts";
+import { trainingSchema } from "./options.ts";
 import type { RunFolder } from "./run-folder.ts";
 
+/** Where a run begins. */
+export interface Start {
+  /** The checkpoint to continue from, null for a new run. */
+  readonly checkpoint: Checkpoint | null;
+  /** The lowest held-out loss that the folder's best checkpoint has, infinite without one. */
+  readonly lowest: number;
+  readonly damaged: readonly FileError[];
+}
+
+interface Wanted {
+  readonly recipe: unknown;
+  readonly fingerprint: string;
+}
+
 /**
- * The checkpoint to continue from, null for a new run.
+ * Finds where a run begins.
  * @throws FileError when the folder holds a run and `resume` is false, or none and it is true, or when the
  * run there has another recipe or other data
  */
 export const resumeFrom = async (
   folder: RunFolder,
-  { resume, recipe, fingerprint }: { resume: boolean; recipe: unknown; fingerprint: string },
-): Promise<{ checkpoint: Checkpoint | null; damaged: readonly FileError[] }> => {
-  const found = await newestCheckpoint(folder.checkpoints);
-  const { checkpoint, damaged } = found;
+  { resume, ...wanted }: Wanted & { readonly resume: boolean },
+): Promise<Start> => {
+  const { checkpoint, damaged } = await newestCheckpoint(folder.checkpoints);
   if (!resume && (checkpoint || damaged.length))
     throw new FileError(folder.path, {
       expected: "a folder without a run",
       got: checkpoint ? `a run of ${checkpoint.header.step} steps` : "damaged checkpoints",
       hint: "continue it with --resume, or choose another folder with --out",
     });
-  if (!resume) return found;
-  if (!checkpoint)
+  if (resume && !checkpoint)
     throw new FileError(folder.path, {
       expected: "a checkpoint to resume from",
       got: damaged.length ? damaged.map(({ message }) => message).join("; ") : "none",
     });
-  const differing = differences(checkpoint.header.recipe, recipe);
+  const best = await bestCheckpoint(folder.checkpoints); // without a step's: the run was killed before one
+  for (const found of [checkpoint, best.checkpoint]) if (found) checkSame(found, wanted);
+  return {
+    checkpoint,
+    lowest: best.checkpoint?.header.heldOut ?? Number.POSITIVE_INFINITY,
+    damaged: [...damaged, ...best.damaged],
+  };
+};
+
+const checkSame = ({ path, header }: Checkpoint, { recipe, fingerprint }: Wanted): void => {
+  const differing = differences(withDefaults(header.recipe), recipe);
   if (differing.length)
-    throw new FileError(checkpoint.path, {
+    throw new FileError(path, {
       expected: "the recipe that the run started with",
       got: differing.join("; "),
-      hint: "start a new run for another recipe",
+      hint: "start a new run for another recipe, in another folder",
     });
-  if (checkpoint.header.fingerprint !== fingerprint)
-    throw new FileError(checkpoint.path, {
-      expected: `the images that the run started with (${checkpoint.header.fingerprint})`,
+  if (header.fingerprint !== fingerprint)
+    throw new FileError(path, {
+      expected: `the images that the run started with (${header.fingerprint})`,
       got: `others (${fingerprint})`,
     });
-  return found;
+};
+
+/** A recipe saved before an option existed: the option stands at its default, which is how it trained. */
+const withDefaults = (recipe: unknown): unknown => {
+  const training = trainingSchema.safeParse(isRecord(recipe) ? recipe.training : undefined);
+  return isRecord(recipe) && training.success ? { ...recipe, training: training.data } : recipe;
 };
 
 /** What differs between two plain values, as `path: saved → given`. */

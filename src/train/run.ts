@@ -12,18 +12,23 @@ import {
   packed,
 } from "../optim/index.ts";
 import { type Arrays, plain, type Remote } from "../runtime/index.ts";
-import { type Checkpoint, learnerStateOf, pruneCheckpoints, saveCheckpoint } from "./checkpoint.ts";
+import {
+  bestCheckpointPath,
+  checkpointPath,
+  learnerStateOf,
+  pruneCheckpoints,
+  saveCheckpoint,
+} from "./checkpoint.ts";
 import { Clock } from "./clock.ts";
 import type { HeldOutResult, TrainEvent } from "./events.ts";
 import { heldOutMeter } from "./held-out.ts";
 import type { TrainJob } from "./job.ts";
 import { learnerEvaluate } from "./learner-evaluate.ts";
 import { buffersOf, lowerUpdate, parametersOf, valuesOf } from "./program.ts";
+import type { Start } from "./resume.ts";
 import { appendMetrics, type Metrics, type RunFolder } from "./run-folder.ts";
 import type { Evaluate, Frame } from "./system.ts";
 
-/** Checkpoints that stay: the newest, and one behind it should the newest be damaged. */
-const KEPT = 2;
 /** Images of a preview; their classes take turns. */
 const PREVIEW_IMAGES = 20;
 /** Steps whose metrics are written together. */
@@ -49,15 +54,18 @@ export class Run<S> {
   private readonly clock: Clock;
   private readonly evaluate: Evaluate;
   private readonly meter: (() => Promise<HeldOutResult>) | null;
+  /** Held-out loss of the best checkpoint. */
+  private lowest: number;
   private lines: Metrics[] = [];
 
-  private constructor(job: TrainJob<S>, folder: RunFolder, parts: Parts, start: Checkpoint["header"] | null) {
+  private constructor(job: TrainJob<S>, folder: RunFolder, parts: Parts, { checkpoint, lowest }: Start) {
     const { stage, training } = job;
     this.job = job;
     this.folder = folder;
     this.parts = parts;
-    this.step = start?.step ?? 0;
-    this.clock = new Clock(start?.seconds ?? 0);
+    this.lowest = lowest;
+    this.step = checkpoint?.header.step ?? 0;
+    this.clock = new Clock(checkpoint?.header.seconds ?? 0);
     this.evaluate = learnerEvaluate(parts.learner, stage.networks);
     const heldOutImages = parts.heldOut.images.shape[0] ?? 0;
     this.sizes = {
@@ -69,8 +77,9 @@ export class Run<S> {
     this.meter = stage.heldOut && heldOutImages > 0 ? heldOutMeter(stage.heldOut, measured) : null;
   }
 
-  static async open<S>(job: TrainJob<S>, folder: RunFolder, checkpoint: Checkpoint | null): Promise<Run<S>> {
+  static async open<S>(job: TrainJob<S>, folder: RunFolder, start: Start): Promise<Run<S>> {
     const { stage, training, dataset, threads } = job;
+    const { checkpoint } = start;
     const header = checkpoint?.header ?? null;
     const streams = header ? Streams.restore(training.seed, header.streams) : new Streams(training.seed);
     const parts = split(dataset, training.heldOut, new Streams(training.seed).get("held-out images"));
@@ -107,7 +116,7 @@ export class Run<S> {
       job,
       folder,
       { learner, layout, batches, streams, dropout, heldOut: parts.heldOut },
-      header,
+      start,
     );
   }
 
@@ -147,12 +156,12 @@ export class Run<S> {
     };
   }
 
-  /** The loss on held-out images, where the stage defines one. */
+  /** The loss on held-out images, where the stage defines one; the lowest so far keeps its checkpoint. */
   async *measure(): AsyncGenerator<TrainEvent, void> {
     if (!this.meter) return;
     const result = await this.meter();
     await this.record({ step: this.step, heldOut: result });
-    yield { kind: "heldOut", step: this.step, ...result };
+    yield { kind: "heldOut", step: this.step, best: await this.saveIfBest(result.mean), ...result };
   }
 
   /** Images from the moving average of the weights, the same seeds each time. */
@@ -176,6 +185,33 @@ export class Run<S> {
 
   /** Writes a checkpoint and everything that belongs before it; returns its path. */
   async save(): Promise<string> {
+    const path = checkpointPath(this.folder.checkpoints, this.step);
+    await this.write(path);
+    await pruneCheckpoints(this.folder.checkpoints, this.job.training.keep);
+    return path;
+  }
+
+  async close(): Promise<void> {
+    await this.flush();
+    await this.parts.learner.terminate();
+  }
+
+  /** The feeds of one micro-batch of an update. */
+  private draw(index: number): Arrays {
+    const { batches, streams, dropout } = this.parts;
+    const feeds = this.job.stage.updates[index]?.draw(batches.next(), streams);
+    return plain({ ...feeds, ...dropout[index]?.draw(streams.get("dropout")) });
+  }
+
+  private async saveIfBest(heldOut: number): Promise<string | null> {
+    if (!(heldOut < this.lowest)) return null;
+    const path = bestCheckpointPath(this.folder.checkpoints);
+    await this.write(path, { heldOut });
+    this.lowest = heldOut;
+    return path;
+  }
+
+  private async write(path: string, more: { readonly heldOut?: number } = {}): Promise<void> {
     const { stage, recipe, dataset } = this.job;
     const { learner, layout, batches, streams } = this.parts;
     await this.flush();
@@ -190,23 +226,9 @@ export class Run<S> {
       image: dataset.images.shape.slice(1) as [number, number, number],
       classes: dataset.classes,
       fingerprint: dataset.fingerprint,
+      ...more,
     };
-    const buffers = valuesOf(buffersOf(stage.networks));
-    const path = await saveCheckpoint(this.folder.checkpoints, header, { layout, state, buffers });
-    await pruneCheckpoints(this.folder.checkpoints, KEPT);
-    return path;
-  }
-
-  async close(): Promise<void> {
-    await this.flush();
-    await this.parts.learner.terminate();
-  }
-
-  /** The feeds of one micro-batch of an update. */
-  private draw(index: number): Arrays {
-    const { batches, streams, dropout } = this.parts;
-    const feeds = this.job.stage.updates[index]?.draw(batches.next(), streams);
-    return plain({ ...feeds, ...dropout[index]?.draw(streams.get("dropout")) });
+    await saveCheckpoint(path, header, { layout, state, buffers: valuesOf(buffersOf(stage.networks)) });
   }
 
   private async record(line: Metrics): Promise<void> {

@@ -15,15 +15,12 @@ import { prepareRunFolder, runFolder, truncateMetrics } from "./run-folder.ts";
 export async function* train<S>(job: TrainJob<S>): AsyncGenerator<TrainEvent, void> {
   const { training, recipe, dataset, resume, signal } = job;
   const folder = runFolder(job.folder);
-  const { checkpoint, damaged } = await resumeFrom(folder, {
-    resume,
-    recipe,
-    fingerprint: dataset.fingerprint,
-  });
+  const start = await resumeFrom(folder, { resume, recipe, fingerprint: dataset.fingerprint });
+  const { checkpoint, damaged } = start;
   await prepareRunFolder(folder);
   await truncateMetrics(folder, checkpoint?.header.step ?? 0);
   await writeWhole(folder.recipe, `${JSON.stringify(recipe, null, 2)}\n`);
-  const run = await Run.open(job, folder, checkpoint);
+  const run = await Run.open(job, folder, start);
   const due = (every: number) => run.step % every === 0 && run.step < training.steps;
   try {
     yield { kind: "started", step: run.step, steps: training.steps, ...run.sizes, damaged };

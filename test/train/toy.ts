@@ -27,12 +27,15 @@ export const toyDataset = makeDataset({
 export interface ToyOptions {
   /** Calls of `draw`, from 0, whose noise is NaN. */
   readonly poisoned?: (draw: number) => boolean;
+  /** What the measurements of the held-out loss give, one after another; without it nothing is measured. */
+  readonly heldOut?: readonly number[];
 }
 
 /** A stage whose network is one weight a pixel: it learns to scale images towards noise. */
-export const toyStage = ({ poisoned = () => false }: ToyOptions = {}): Stage<null> => {
+export const toyStage = ({ poisoned = () => false, heldOut }: ToyOptions = {}): Stage<null> => {
   const weight = new Parameter(NDArray.full([1, ...image], 3));
   let draws = 0;
+  const levels = heldOut?.values();
   return {
     name: "toy",
     networks: { net: { weight } },
@@ -54,6 +57,25 @@ export const toyStage = ({ poisoned = () => false }: ToyOptions = {}): Stage<nul
         },
       },
     ],
+    ...(levels && {
+      heldOut: {
+        points: [0],
+        program: (n) => ({
+          inputs: { x: { shape: [n, ...image] }, level: { shape: [n] } },
+          outputs: ({ x, level }) => ({
+            losses: (x as typeof weight)
+              .mul(weight)
+              .mean([1, 2, 3])
+              .mul(0)
+              .add(level as typeof weight),
+          }),
+        }),
+        draw: ({ images }) => ({
+          x: images,
+          level: NDArray.full([images.shape[0] as number], levels.next().value ?? Number.NaN),
+        }),
+      },
+    }),
     async *generate() {},
   };
 };

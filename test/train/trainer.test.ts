@@ -1,9 +1,9 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { FileError, NonFiniteError } from "../../src/base/index.ts";
 import { makeDataset } from "../../src/data/index.ts";
-import { listCheckpoints, readMetrics, runFolder } from "../../src/train/index.ts";
+import { bestCheckpoint, listCheckpoints, readMetrics, runFolder } from "../../src/train/index.ts";
 import { eventsOf, lastOf, numbersOf, toyDataset, toyJob, toyStage } from "./toy.ts";
 
 const lossesOf = async (folder: string) =>
@@ -68,6 +68,24 @@ describe("train", () => {
     expect(JSON.parse(await readFile(runFolder(job.folder).recipe, "utf8"))).toEqual(job.recipe);
   });
 
+  it("keeps as many of the newest as the recipe says", async () => {
+    const job = await toyJob({ training: { keep: 3, checkpointEvery: 2 } });
+    await eventsOf(job);
+    const paths = await listCheckpoints(runFolder(job.folder).checkpoints);
+    expect(paths.map((path) => path.slice(-19, -12))).toEqual(["0000012", "0000010", "0000008"]);
+  });
+
+  it("resumes a run that was saved before an option existed, at the option's default", async () => {
+    const old = await toyJob();
+    const { keep: _, ...training } = old.training;
+    await eventsOf({ ...old, recipe: { name: "toy", training } }, 5);
+    const resume = { folder: old.folder, resume: true };
+    expect(lastOf(await eventsOf(await toyJob(resume)), "finished").step).toBe(12);
+    const other = await toyJob({ ...resume, training: { keep: 5 } });
+    const { message } = (await eventsOf(other).catch((error: unknown) => error)) as Error;
+    expect(message).toMatch(/recipe\.training\.keep: 2 → 5/);
+  });
+
   it("passes over a damaged newest checkpoint, reports it, and ends with the same weights", async () => {
     const job = await toyJob();
     const newest = lastOf(await eventsOf(job), "finished").path;
@@ -89,6 +107,71 @@ describe("train", () => {
     expect((await lossesOf(job.folder)).map(({ step }) => step)).toEqual(
       Array.from({ length: 12 }, (_, i) => i + 1),
     );
+  });
+});
+
+describe("the best checkpoint", () => {
+  const training = { steps: 8, checkpointEvery: 2, heldOutEvery: 2, heldOut: 0.25, keep: 1 };
+  const jobWith = (heldOut: readonly number[], changes: object = {}) =>
+    toyJob({ stage: toyStage({ heldOut }), training, ...changes });
+  const best = async (folder: string) => {
+    const { checkpoint } = await bestCheckpoint(runFolder(folder).checkpoints);
+    return { step: checkpoint?.header.step, heldOut: checkpoint?.header.heldOut };
+  };
+
+  it("is that of the lowest held-out loss, whole, beside the newest", async () => {
+    const job = await jobWith([4, 2, 3, 2]);
+    const events = await eventsOf(job);
+    expect(events.flatMap((event) => (event.kind === "heldOut" ? [event.best !== null] : []))).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+    const { checkpoints } = runFolder(job.folder);
+    expect((await readdir(checkpoints)).sort()).toEqual(["0000008.safetensors", "best.safetensors"]);
+    expect(await best(job.folder)).toEqual({ step: 4, heldOut: 2 });
+    const stopped = await jobWith([4, 2]);
+    const atFour = lastOf(await eventsOf(stopped, 4), "interrupted").path;
+    expect(await numbersOf(join(checkpoints, "best.safetensors"))).toEqual(await numbersOf(atFour));
+  });
+
+  it("is remembered by a resumed run, and the newest are as if it had not been written", async () => {
+    const whole = await jobWith([4, 2, 3, 1]);
+    const first = await jobWith([4, 2]);
+    await eventsOf(first, 5);
+    const resumed = await jobWith([3, 1], { folder: first.folder, resume: true });
+    const path = lastOf(await eventsOf(resumed), "finished").path;
+    expect(await best(first.folder)).toEqual({ step: 8, heldOut: 1 });
+    expect(await numbersOf(path)).toEqual(await numbersOf(lastOf(await eventsOf(whole), "finished").path));
+    const worse = await jobWith([9], { folder: first.folder, resume: true });
+    await eventsOf(worse);
+    expect(await best(first.folder)).toEqual({ step: 8, heldOut: 1 });
+  });
+
+  it("is not made of a loss that is not a number", async () => {
+    const job = await jobWith([Number.NaN, 2, Number.NaN, 3]);
+    await eventsOf(job);
+    expect(await best(job.folder)).toEqual({ step: 4, heldOut: 2 });
+  });
+
+  it("is passed over and reported when it is damaged", async () => {
+    const job = await jobWith([4, 2, 3, 3]);
+    await eventsOf(job, 6);
+    const path = join(runFolder(job.folder).checkpoints, "best.safetensors");
+    await writeFile(path, (await readFile(path)).subarray(0, 500));
+    const events = await eventsOf(await jobWith([7], { folder: job.folder, resume: true }));
+    expect(lastOf(events, "started").damaged.map((error) => error.path)).toEqual([path]);
+    expect(await best(job.folder)).toEqual({ step: 8, heldOut: 7 });
+  });
+
+  it("is not overwritten by a run of another recipe", async () => {
+    const job = await jobWith([4, 2, 3, 3]);
+    await eventsOf(job);
+    await rm(join(runFolder(job.folder).checkpoints, "0000008.safetensors"));
+    const other = await jobWith([1], { folder: job.folder, training: { ...training, batch: 8 } });
+    await expect(eventsOf(other)).rejects.toThrow(/best\.safetensors[\s\S]*recipe\.training\.batch/);
+    expect(await best(job.folder)).toEqual({ step: 4, heldOut: 2 });
   });
 });
 
