@@ -1,6 +1,7 @@
-export { emaDecay, updateEma } from "./ema.ts";
+export { emaDecay } from "./ema.ts";
 export { type FlatLayout, flatLayout, packed, viewsOf } from "./flat-layout.ts";
-export { clipByGlobalNorm, globalNorm } from "./gradient-norm.ts";
+export { FlatMemory } from "./flat-memory.ts";
+export { clipFactor, sumOfSquares } from "./gradient-norm.ts";
 export {
   Learner,
   type LearnerInit,

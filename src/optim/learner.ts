@@ -1,8 +1,9 @@
 import { host } from "#host";
 import { type Arrays, Remote, type Session, workerModule } from "../runtime/index.ts";
-import { emaDecay, updateEma } from "./ema.ts";
+import { emaDecay } from "./ema.ts";
 import { type FlatLayout, viewsOf } from "./flat-layout.ts";
-import { clipByGlobalNorm, globalNorm } from "./gradient-norm.ts";
+import { FlatMemory } from "./flat-memory.ts";
+import { clipFactor, sumOfSquares } from "./gradient-norm.ts";
 import { applyUpdate, type OptimizerSpec, slotNames } from "./update-rule.ts";
 
 /** One optimisation: a model that gives `loss` and `gradient.<name>` for each parameter of its group. */
@@ -57,11 +58,12 @@ export class Learner {
   private readonly layout: FlatLayout;
   private readonly updates: readonly UpdateSpec[];
   private readonly options: { readonly emaDecay: number; readonly threads: number | undefined };
+  private readonly memory: FlatMemory;
   private readonly parameters: Float32Array;
-  private readonly ema: Float32Array;
-  private readonly slots: Record<string, Float32Array>;
-  private readonly steps: number[];
   private readonly gradients: Float32Array;
+  private readonly ema: Float32Array;
+  private readonly slots: Readonly<Record<string, Float32Array>>;
+  private readonly steps: number[];
   private readonly sessions: readonly Session[];
   private readonly programs = new Map<string, Session>();
 
@@ -71,14 +73,17 @@ export class Learner {
     this.updates = updates;
     this.options = { emaDecay, threads };
     this.sessions = sessions;
-    this.parameters = state.parameters;
-    this.ema = state.ema ?? state.parameters.slice();
+    const names = [...new Set(updates.flatMap(({ optimizer }) => slotNames(optimizer)))];
+    this.memory = new FlatMemory(3 + names.length, layout.size);
+    const [parameters, gradients, ema, ...slots] = this.memory.buffers;
+    this.parameters = parameters as Float32Array;
+    this.gradients = gradients as Float32Array;
+    this.ema = ema as Float32Array;
+    this.slots = Object.fromEntries(names.map((name, i) => [name, slots[i] as Float32Array]));
     this.steps = [...(state.steps ?? updates.map(() => 0))];
-    this.gradients = new Float32Array(layout.size);
-    const names = new Set(updates.flatMap(({ optimizer }) => slotNames(optimizer)));
-    this.slots = Object.fromEntries(
-      [...names].map((name) => [name, state.slots?.[name] ?? new Float32Array(layout.size)]),
-    );
+    this.parameters.set(state.parameters);
+    this.ema.set(state.ema ?? state.parameters);
+    for (const [name, slot] of Object.entries(this.slots)) slot.set(state.slots?.[name] ?? []);
   }
 
   static async open(init: LearnerInit): Promise<Learner> {
@@ -90,26 +95,30 @@ export class Learner {
   /** Loss and gradients over the micro-batches, then one optimizer step, unless a number is not finite. */
   async step({ update, feeds, learningRate }: StepRequest): Promise<StepResult> {
     const { optimizer, clip, entries } = this.updates[update] as UpdateSpec;
-    const { start, end } = this.range(entries);
-    const gradients = this.gradients.subarray(start, end);
-    gradients.fill(0);
-    let loss = 0;
-    for (const feed of feeds) loss += (await this.accumulate(update, feed, 1 / feeds.length)) / feeds.length;
-    const gradientNorm = globalNorm(gradients);
+    const share = 1 / feeds.length;
+    let [loss, squares] = [0, 0];
+    for (const [index, feed] of feeds.entries()) {
+      const found = await this.accumulate(update, feed, index === 0);
+      loss += share * found.loss;
+      squares = found.squares;
+    }
+    const gradientNorm = share * Math.sqrt(squares);
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
       return { loss, gradientNorm, applied: false };
-    if (clip !== null) clipByGlobalNorm(gradients, gradientNorm, clip);
     const step = (this.steps[update] as number) + 1;
     this.steps[update] = step;
-    applyUpdate(optimizer, {
-      parameters: this.parameters.subarray(start, end),
-      gradients,
-      slots: slotNames(optimizer).map((name) => (this.slots[name] as Float32Array).subarray(start, end)),
+    const own = (buffer: Float32Array) => buffer.subarray(...this.range(entries));
+    const next = {
+      parameters: own(this.parameters),
+      gradients: own(this.gradients),
+      ema: own(this.ema),
+      slots: slotNames(optimizer).map((name) => own(this.slots[name] as Float32Array)),
+      gradientScale: clip === null ? share : share * clipFactor(gradientNorm, clip),
       learningRate,
+      emaDecay: emaDecay(this.options.emaDecay, step),
       step,
-    });
-    const decay = emaDecay(this.options.emaDecay, step);
-    updateEma(this.ema.subarray(start, end), this.parameters.subarray(start, end), decay);
+    };
+    applyUpdate(optimizer, next, this.memory);
     return { loss, gradientNorm, applied: true };
   }
 
@@ -140,22 +149,32 @@ export class Learner {
     await Promise.all([...this.sessions, ...this.programs.values()].map((session) => session.close()));
   }
 
-  /** Adds `share` of one micro-batch's gradients; returns its loss. */
-  private async accumulate(update: number, feed: Arrays, share: number): Promise<number> {
+  /**
+   * Adds one micro-batch's gradients to those of the ones before, if it is not the first. Gives its loss, and
+   * the sum of squares of the gradients so far, read while each lies in the processor's cache.
+   */
+  private async accumulate(
+    update: number,
+    feed: Arrays,
+    first: boolean,
+  ): Promise<{ loss: number; squares: number }> {
     const weights = viewsOf(this.layout, this.parameters);
     const outputs = await (this.sessions[update] as Session).run({ ...weights, ...feed });
     const [start, end] = (this.updates[update] as UpdateSpec).entries;
+    let squares = 0;
     for (const { name, offset } of this.layout.entries.slice(start, end)) {
       const gradient = outputs[`gradient.${name}`]?.data as Float32Array;
-      for (let i = 0; i < gradient.length; i++)
-        this.gradients[offset + i] = (this.gradients[offset + i] as number) + share * (gradient[i] as number);
+      const sum = this.gradients.subarray(offset, offset + gradient.length);
+      if (first) sum.set(gradient);
+      else for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (gradient[i] as number);
+      squares += sumOfSquares(this.memory, sum);
     }
-    return outputs.loss?.data[0] as number;
+    return { loss: outputs.loss?.data[0] as number, squares };
   }
 
-  private range([first, last]: UpdateSpec["entries"]): { start: number; end: number } {
+  private range([first, last]: UpdateSpec["entries"]): [start: number, end: number] {
     const offset = (index: number) => this.layout.entries[index]?.offset ?? this.layout.size;
-    return { start: offset(first), end: offset(last) };
+    return [offset(first), offset(last)];
   }
 }
 

@@ -1,9 +1,14 @@
 import { z } from "zod";
+import type { FlatMemory } from "./flat-memory.ts";
 
 const weightDecay = z.number().nonnegative().default(0);
 const moments = {
   betas: z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]).default([0.9, 0.999]),
-  eps: z.number().positive().default(1e-8),
+  /** At least the smallest normal float32, so that a gradient of 0 never divides by 0. */
+  eps: z
+    .number()
+    .min(2 ** -126)
+    .default(1e-8),
 };
 
 /** Which optimizer and its constants; the learning rate is given at each step. */
@@ -19,12 +24,18 @@ export const optimizerSchema = z.discriminatedUnion("kind", [
 ]);
 export type OptimizerSpec = z.output<typeof optimizerSchema>;
 
-/** One update of parameters in place. `step` counts from 1; slots start as zeros. */
+/** One update in place of equal ranges of a memory's buffers. `step` counts from 1; slots start as zeros. */
 export interface Update {
   readonly parameters: Float32Array;
+  /** Scratch afterwards. */
   readonly gradients: Float32Array;
+  /** The moving average of the parameters. */
+  readonly ema: Float32Array;
   readonly slots: readonly Float32Array[];
+  /** What the gradients are multiplied with first. */
+  readonly gradientScale: number;
   readonly learningRate: number;
+  readonly emaDecay: number;
   readonly step: number;
 }
 
@@ -32,49 +43,41 @@ type Spec<K extends OptimizerSpec["kind"]> = Extract<OptimizerSpec, { kind: K }>
 interface Rule<K extends OptimizerSpec["kind"]> {
   /** Names of the buffers that the rule keeps between steps, each of the parameters' size. */
   slots(spec: Spec<K>): readonly string[];
-  apply(spec: Spec<K>, update: Update): void;
+  apply(spec: Spec<K>, update: Update, memory: FlatMemory): void;
 }
 
 /**
- * Adam (Kingma and Ba 2015, algorithm 1). Weight decay is added to the gradient (`coupled`, Adam) or taken
- * from the parameter (AdamW, Loshchilov and Hutter 2019).
+ * Adam (Kingma and Ba 2015, algorithm 1). Weight decay is added to the gradient (coupled, Adam) or taken
+ * from the parameter (decoupled, AdamW, Loshchilov and Hutter 2019).
  */
-const adam = (
-  spec: Spec<"adam"> | Spec<"adamw">,
-  { parameters, gradients, slots, learningRate, step }: Update,
-) => {
-  const [b1, b2] = spec.betas;
-  const [m, v] = slots as [Float32Array, Float32Array];
-  const stepSize = learningRate / (1 - b1 ** step);
-  const correction = Math.sqrt(1 - b2 ** step);
-  const coupled = spec.kind === "adam" ? spec.weightDecay : 0;
-  const kept = spec.kind === "adamw" ? 1 - learningRate * spec.weightDecay : 1;
-  for (let i = 0; i < parameters.length; i++) {
-    const p = parameters[i] as number;
-    const g = (gradients[i] as number) + coupled * p;
-    const mi = b1 * (m[i] as number) + (1 - b1) * g;
-    const vi = b2 * (v[i] as number) + (1 - b2) * g * g;
-    m[i] = mi;
-    v[i] = vi;
-    parameters[i] = kept * p - (stepSize * mi) / (Math.sqrt(vi) / correction + spec.eps);
-  }
+const adam = (spec: Spec<"adam"> | Spec<"adamw">, update: Update, memory: FlatMemory): void => {
+  const { kind, betas, eps, weightDecay } = spec;
+  const { parameters, gradients, ema, slots, gradientScale, learningRate, emaDecay, step } = update;
+  const [b1, b2] = betas;
+  const coupled = kind === "adam" ? weightDecay : 0;
+  const decoupled = kind === "adamw" ? learningRate * weightDecay : 0;
+  const rate = learningRate / (1 - b1 ** step);
+  const root = 1 / Math.sqrt(1 - b2 ** step);
+  memory.run(
+    "adam",
+    [parameters, gradients, ema, ...slots],
+    [gradientScale, coupled, 1 - emaDecay, b1, 1 - b1, b2, 1 - b2, decoupled, rate, root, eps],
+  );
 };
 
-/** SGD with momentum as PyTorch has it: the first step's velocity is the gradient itself. */
-const sgd = (spec: Spec<"sgd">, { parameters, gradients, slots, learningRate }: Update) => {
+/**
+ * SGD with momentum as PyTorch has it: the first step's velocity is the gradient itself. Without momentum that
+ * holds at every step, and the gradients' buffer stands in for the velocity.
+ */
+const sgd = (spec: Spec<"sgd">, update: Update, memory: FlatMemory): void => {
   const { momentum, nesterov, weightDecay } = spec;
-  const [velocity] = slots;
-  for (let i = 0; i < parameters.length; i++) {
-    const p = parameters[i] as number;
-    const g = (gradients[i] as number) + weightDecay * p;
-    let direction = g;
-    if (velocity) {
-      const u = momentum * (velocity[i] as number) + g;
-      velocity[i] = u;
-      direction = nesterov ? g + momentum * u : u;
-    }
-    parameters[i] = p - learningRate * direction;
-  }
+  const { parameters, gradients, ema, slots, gradientScale, learningRate, emaDecay } = update;
+  const [rate, velocityRate] = nesterov ? [learningRate, learningRate * momentum] : [0, learningRate];
+  memory.run(
+    "sgd",
+    [parameters, gradients, ema, slots[0] ?? gradients],
+    [gradientScale, weightDecay, 1 - emaDecay, momentum, rate, velocityRate],
+  );
 };
 
 const rules: { readonly [K in OptimizerSpec["kind"]]: Rule<K> } = {
@@ -87,8 +90,9 @@ const rules: { readonly [K in OptimizerSpec["kind"]]: Rule<K> } = {
 export const slotNames = <K extends OptimizerSpec["kind"]>(spec: Spec<K> & { kind: K }): readonly string[] =>
   rules[spec.kind].slots(spec);
 
-/** Moves the parameters by one step of the optimizer. */
+/** Moves the parameters by one step of the optimizer, and their average after them, in one pass over `memory`. */
 export const applyUpdate = <K extends OptimizerSpec["kind"]>(
   spec: Spec<K> & { kind: K },
   update: Update,
-): void => rules[spec.kind].apply(spec, update);
+  memory: FlatMemory,
+): void => rules[spec.kind].apply(spec, update, memory);

@@ -1,15 +1,18 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { Generator } from "../../src/base/index.ts";
 import {
   applyUpdate,
-  clipByGlobalNorm,
-  globalNorm,
+  clipFactor,
+  FlatMemory,
   type OptimizerSpec,
   optimizerSchema,
   slotNames,
+  sumOfSquares,
+  type Update,
 } from "../../src/optim/index.ts";
 
-// Both sides store float32 after each of 12 steps; torch rounds inside a step as well.
+// Both sides compute in float32, in another order, over 12 steps.
 const tolerance = 1e-6;
 
 interface Options {
@@ -58,15 +61,28 @@ const specOf = (optimizer: string, { lr: _, weight_decay, ...options }: Options)
     ...(weight_decay === undefined ? {} : { weightDecay: weight_decay }),
   });
 
+const filled = (memory: FlatMemory, index: number, values: readonly number[]): Float32Array => {
+  const buffer = memory.buffers[index] as Float32Array;
+  buffer.set(values);
+  return buffer;
+};
+
 describe("twelve steps follow torch's", () => {
   test.each(Object.entries(fixture.cases))("%s", (_, { optimizer, options, clip, parametersAfterStep }) => {
     const spec = specOf(optimizer, options);
-    const parameters = Float32Array.from(fixture.start.flatMap(({ data }) => data));
-    const slots = slotNames(spec).map(() => new Float32Array(parameters.length));
+    const start = fixture.start.flatMap(({ data }) => data);
+    const memory = new FlatMemory(3 + slotNames(spec).length, start.length);
+    const [parameters, ema, slots] = [
+      filled(memory, 0, start),
+      filled(memory, 1, start),
+      memory.buffers.slice(3),
+    ];
     fixture.gradients.forEach((step, i) => {
-      const gradients = Float32Array.from(step.flat());
-      if (clip !== null) clipByGlobalNorm(gradients, globalNorm(gradients), clip);
-      applyUpdate(spec, { parameters, gradients, slots, learningRate: options.lr, step: i + 1 });
+      const gradients = filled(memory, 2, step.flat());
+      const norm = Math.sqrt(sumOfSquares(memory, gradients));
+      const gradientScale = clip === null ? 1 : clipFactor(norm, clip);
+      const constants = { gradientScale, learningRate: options.lr, emaDecay: 0.9, step: i + 1 };
+      applyUpdate(spec, { parameters, gradients, ema, slots, ...constants }, memory);
       expectClose(parameters, (parametersAfterStep[i] as number[][]).flat());
     });
   });
@@ -75,10 +91,15 @@ describe("twelve steps follow torch's", () => {
 describe("clipping by global norm follows torch's", () => {
   const { maxNorm, steps } = fixture.clipGradNorm;
   test.each(steps.map((step, i) => [i + 1, step] as const))("step %i", (i, { norm, gradients }) => {
-    const got = Float32Array.from((fixture.gradients[i - 1] as number[][]).flat());
-    expect(Math.abs(globalNorm(got) - norm)).toBeLessThanOrEqual(tolerance * norm);
-    clipByGlobalNorm(got, globalNorm(got), maxNorm);
-    expectClose(got, gradients.flat());
+    const values = (fixture.gradients[i - 1] as number[][]).flat();
+    const memory = new FlatMemory(1, values.length);
+    const got = Math.sqrt(sumOfSquares(memory, filled(memory, 0, values)));
+    expect(Math.abs(got - norm)).toBeLessThanOrEqual(tolerance * norm);
+    const factor = clipFactor(got, maxNorm);
+    expectClose(
+      Float32Array.from(values, (g) => factor * g),
+      gradients.flat(),
+    );
   });
 
   test("the fixture has steps on both sides of the limit", () => {
@@ -86,12 +107,72 @@ describe("clipping by global norm follows torch's", () => {
   });
 });
 
-test.each([Number.NaN, Number.POSITIVE_INFINITY])("a norm over %d is not finite", (value) => {
-  expect(Number.isFinite(globalNorm(Float32Array.of(1, value, 2)))).toBe(false);
+describe.each(["sgd", "adam", "adamw"] as const)("a step of %s", (kind) => {
+  const spec = optimizerSchema.parse({
+    kind,
+    ...(kind === "sgd" ? { momentum: 0.9 } : {}),
+    weightDecay: 0.1,
+  });
+  const size = 23;
+  const random = new Generator(7);
+  const contents = Array.from({ length: 5 }, () => random.uniform([size]).data);
+  const constants = { gradientScale: 0.5, learningRate: 0.1, emaDecay: 0.75, step: 3 };
+  const stepped = (start: number, end: number): readonly Float32Array[] => {
+    const memory = new FlatMemory(3 + slotNames(spec).length, size);
+    memory.buffers.forEach((buffer, i) => {
+      buffer.set(contents[i] as Float32Array);
+    });
+    const [parameters, gradients, ema, ...slots] = memory.buffers.map((buffer) =>
+      buffer.subarray(start, end),
+    );
+    applyUpdate(spec, { parameters, gradients, ema, slots, ...constants } as Update, memory);
+    return memory.buffers;
+  };
+  const whole = stepped(0, size);
+
+  test.each([
+    [0, 0],
+    [0, 1],
+    [3, 5],
+    [5, 12],
+    [16, 20],
+    [19, 23],
+  ])("over [%i, %i) is that over the whole there, and changes nothing beside it", (start, end) => {
+    stepped(start, end).forEach((buffer, k) => {
+      const expected = Float32Array.from(contents[k] as Float32Array);
+      expected.set((whole[k] as Float32Array).subarray(start, end), start);
+      expect(buffer).toEqual(expected);
+    });
+    expect(whole[0]).not.toEqual(contents[0]);
+  });
+
+  test("moves the average towards the new parameters by 1 − decay", () => {
+    const [parameters, , ema] = whole as [Float32Array, Float32Array, Float32Array];
+    ema.forEach((average, i) => {
+      const expected = 0.75 * (contents[2]?.[i] as number) + 0.25 * (parameters[i] as number);
+      expect(Math.abs(average - expected)).toBeLessThanOrEqual(tolerance);
+    });
+  });
+});
+
+test.each([Number.NaN, Number.POSITIVE_INFINITY])("a sum of squares over %d is not finite", (value) => {
+  const memory = new FlatMemory(1, 3);
+  expect(Number.isFinite(sumOfSquares(memory, filled(memory, 0, [1, value, 2])))).toBe(false);
 });
 
 test("the norm of large finite gradients is finite", () => {
-  expect(globalNorm(Float32Array.of(3e38, 3e38))).toBeCloseTo(3e38 * Math.SQRT2, -33);
+  const memory = new FlatMemory(1, 2);
+  const squares = sumOfSquares(memory, filled(memory, 0, [3e38, 3e38]));
+  expect(Math.abs(Math.sqrt(squares) / (3e38 * Math.SQRT2) - 1)).toBeLessThanOrEqual(tolerance);
+});
+
+test("a gradient of 0 moves nothing, even with the smallest eps", () => {
+  const spec = optimizerSchema.parse({ kind: "adam", eps: 2 ** -126 });
+  const memory = new FlatMemory(5, 1);
+  const [parameters, gradients, ema, ...slots] = memory.buffers;
+  const constants = { gradientScale: 1, learningRate: 0.1, emaDecay: 0.9, step: 1 };
+  applyUpdate(spec, { parameters, gradients, ema, slots, ...constants } as Update, memory);
+  expect(memory.buffers.map(([value]) => value)).toEqual([0, 0, 0, 0, 0]);
 });
 
 test("the defaults are PyTorch's", () => {
@@ -114,6 +195,7 @@ test.each([
   [{ kind: "sgd", momentum: 1 }],
   [{ kind: "adam", betas: [0.9, 1] }],
   [{ kind: "adam", eps: 0 }],
+  [{ kind: "adam", eps: 1e-46 }],
   [{ kind: "adamw", weightDecay: -1 }],
   [{ kind: "adam", momentum: 0.9 }],
   [{ kind: "lion" }],
