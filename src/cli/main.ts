@@ -3,6 +3,7 @@ import { runProgram } from "./command.ts";
 import { doctorCommand } from "./doctor.ts";
 import { explainGroup } from "./explain.ts";
 import { infoCommand } from "./info.ts";
+import { runsCommand } from "./runs.ts";
 import { sampleCommand } from "./sample.ts";
 import { trainCommand } from "./train.ts";
 import { version } from "./version.ts";
@@ -19,7 +20,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 const code = await runProgram(
   program,
-  [trainCommand, sampleCommand, explainGroup, infoCommand, doctorCommand],
+  [trainCommand, sampleCommand, explainGroup, infoCommand, runsCommand, doctorCommand],
   process.argv.slice(2),
 );
 if (code !== 0) process.exitCode = code;

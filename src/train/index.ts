@@ -12,5 +12,6 @@ export type { TrainJob } from "./job.ts";
 export { type TrainingOptions, trainingSchema } from "./options.ts";
 export { type Networks, openEvaluate, parametersOf } from "./program.ts";
 export { type Metrics, type RunFolder, readMetrics, runFolder } from "./run-folder.ts";
+export { findRuns, type RunSummary, summariseRun } from "./run-summary.ts";
 export * from "./system.ts";
 export { train } from "./trainer.ts";

@@ -41,13 +41,29 @@ export interface Metrics {
 export const appendMetrics = (folder: RunFolder, lines: readonly Metrics[]): Promise<void> =>
   appendFile(folder.metrics, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
 
-/** The whole lines of a run's metrics; a last line that a crash cut off is left out. */
+/** The whole lines of a run's metrics; a last line that a crash cut off is left out. @throws FileError for others */
 export const readMetrics = async (folder: RunFolder): Promise<Metrics[]> => {
   const text = await readFile(folder.metrics, "utf8").catch(() => "");
   return text
     .split("\n")
     .slice(0, -1)
-    .map((line) => JSON.parse(line) as Metrics);
+    .map((line, i) => parseLine(line, { path: folder.metrics, number: i + 1 }));
+};
+
+const parseLine = (line: string, { path, number }: { path: string; number: number }): Metrics => {
+  const wrong = (cause?: unknown) =>
+    new FileError(
+      path,
+      { expected: `metrics as JSON with a step in line ${number}`, got: line.slice(0, 40) },
+      { cause },
+    );
+  try {
+    const value: Partial<Metrics> | null = JSON.parse(line);
+    if (typeof value?.step === "number") return value as Metrics;
+  } catch (cause) {
+    throw wrong(cause);
+  }
+  throw wrong();
 };
 
 /** Drops the lines after `step`: training goes on from there. */

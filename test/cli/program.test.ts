@@ -5,7 +5,7 @@ import { temporaryFolder, undiffuse } from "./program.ts";
 
 describe("undiffuse", () => {
   it.each([
-    [["--help"], /train[\s\S]*sample[\s\S]*explain[\s\S]*info[\s\S]*doctor/],
+    [["--help"], /train[\s\S]*sample[\s\S]*explain[\s\S]*info[\s\S]*runs[\s\S]*doctor/],
     [["train", "--help"], /--resume[\s\S]*Examples:\n {2}undiffuse train digits/],
     [["sample", "--help"], /--guidance[\s\S]*Examples:/],
   ])("teaches: %s", async (words, pattern) => {
