@@ -18,14 +18,12 @@ export const lowerConv2dInputGrad = (
   [dy, weight]: readonly [string, string],
   node: Tensor<"conv2dInputGrad">,
 ): string => {
+  const pads = turnedPads(node);
+  const [, , kh, kw] = imageShape(node.inputs[1]);
+  if (pads) return onnx.node("Conv", [dy, turned(onnx, weight, kh * kw > 1)], { pads });
   const { stride, padding, size } = node.attributes;
   const [, , oh, ow] = imageShape(node.inputs[0]);
-  const [, , kh, kw] = imageShape(node.inputs[1]);
   const [top, left, bottom, right] = padding;
-  const before = [kh - 1 - top, kw - 1 - left] as const;
-  const after = [size[0] - oh + top, size[1] - ow + left] as const;
-  if (stride === 1 && [...before, ...after].every((n) => n >= 0))
-    return onnx.node("Conv", [dy, turned(onnx, weight, kh * kw > 1)], { pads: [...before, ...after] });
   return onnx.node("ConvTranspose", [dy, weight], {
     strides: [stride, stride],
     pads: padding,
@@ -36,7 +34,18 @@ export const lowerConv2dInputGrad = (
   });
 };
 
-const turned = (onnx: OnnxBuilder, weight: string, flip: boolean): string => {
+/** The padding of an input gradient as a convolution with the turned kernel; null where it is none. */
+export const turnedPads = ({ attributes, inputs }: Tensor<"conv2dInputGrad">): readonly number[] | null => {
+  const { stride, padding, size } = attributes;
+  const [, , oh, ow] = imageShape(inputs[0]);
+  const [, , kh, kw] = imageShape(inputs[1]);
+  const [top, left] = padding;
+  const pads = [kh - 1 - top, kw - 1 - left, size[0] - oh + top, size[1] - ow + left];
+  return stride === 1 && pads.every((n) => n >= 0) ? pads : null;
+};
+
+/** A weight [m, c, …] as the one [c, m, …] that carries gradients back: turned by 180°, channels swapped. */
+export const turned = (onnx: OnnxBuilder, weight: string, flip: boolean): string => {
   const swapped = onnx.node("Transpose", [weight], { perm: [1, 0, 2, 3] });
   if (!flip) return swapped;
   const back = onnx.int64([-1, -1]);

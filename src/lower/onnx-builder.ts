@@ -40,12 +40,16 @@ export type OnnxAttributes = Readonly<Record<string, OnnxAttribute>>;
 export class OnnxBuilder {
   private readonly nodes: NodeProto[] = [];
   private readonly initializers = new Map<string, TensorProto>();
+  private readonly domains = new Set([""]);
   private readonly made = new Map<string, readonly string[]>();
   private readonly inputs: ValueInfoProto[] = [];
   private readonly outputs: ValueInfoProto[] = [];
   private count = 0;
 
-  /** A node's first result. An empty input name leaves an optional input out. */
+  /**
+   * A node's first result. An operation outside the standard is written `domain/Type`. An empty input name
+   * leaves an optional input out.
+   */
   node(opType: string, inputs: readonly string[], attributes: OnnxAttributes = {}): string {
     return this.results(opType, inputs, attributes, 1)[0] as string;
   }
@@ -57,13 +61,16 @@ export class OnnxBuilder {
     attributes: OnnxAttributes,
     count: number,
   ): readonly string[] {
-    const key = `${opType}(${inputs.join()})${JSON.stringify(attributes)}${count}`;
+    const key = `${opType}${JSON.stringify([inputs, attributes])}${count}`;
     const known = this.made.get(key);
     if (known) return known;
     const output = Array.from({ length: count }, () => this.fresh());
     const attribute = Object.entries(attributes).map(([name, value]) => attributeOf(name, value));
+    const [type = "", domain = ""] = opType.split("/").reverse();
+    this.domains.add(domain);
+    const name = output[0] as string;
     this.nodes.push(
-      create(NodeProtoSchema, { opType, input: [...inputs], output, attribute, name: output[0] as string }),
+      create(NodeProtoSchema, { opType: type, domain, input: [...inputs], output, attribute, name }),
     );
     this.made.set(key, output);
     return output;
@@ -117,7 +124,7 @@ export class OnnxBuilder {
     const model = create(ModelProtoSchema, {
       irVersion: IR_VERSION,
       producerName: "undiffuse",
-      opsetImport: [{ domain: "", version: OPSET }],
+      opsetImport: [...this.domains].map((domain) => ({ domain, version: domain === "" ? OPSET : 1n })),
       graph: {
         name: "undiffuse",
         node: this.nodes,

@@ -1,5 +1,5 @@
 import { ArgumentError, type NDArray } from "../base/index.ts";
-import { lower } from "../lower/index.ts";
+import { type Lowering, lower } from "../lower/index.ts";
 import { buffers, type DropoutMasks, parameters } from "../nn/index.ts";
 import { compile } from "../runtime/index.ts";
 import { type Graph, gradients, type Named, simplify, type Tensor, trace } from "../tensor/index.ts";
@@ -38,7 +38,12 @@ export const traceProgram = (program: Program, networks: Networks, dropout?: Dro
 /** The model of one training step: `loss`, and `gradient.<name>` of what the update trains. */
 export const lowerUpdate = (
   update: StageUpdate,
-  { networks, batch, dropout }: { networks: Networks; batch: number; dropout: DropoutMasks },
+  {
+    networks,
+    batch,
+    dropout,
+    target,
+  }: { networks: Networks; batch: number; dropout: DropoutMasks; target: Lowering },
 ): Uint8Array => {
   const { inputs, outputs } = traceProgram(update.program(batch), networks, dropout);
   const losses = outputs.get("losses");
@@ -54,7 +59,7 @@ export const lowerUpdate = (
   );
   const named = trained.map(([name], i) => [`gradient.${name}`, found[i] as Tensor] as const);
   const graph = simplify({ inputs, outputs: new Map([["loss", loss], ...named]) });
-  return lower(graph, { weights: valuesOf(buffersOf(networks)) });
+  return lower(graph, { target, weights: valuesOf(buffersOf(networks)) });
 };
 
 /** Evaluates a stage's programs with fixed weights. Close it when done. */

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { Streams } from "../base/index.ts";
 import { Batches, type Dataset, split, toPixels } from "../data/index.ts";
 import { encodePng, imageGrid, writeWhole } from "../formats/index.ts";
+import { trainCpu } from "../lower/index.ts";
 import { DropoutMasks } from "../nn/index.ts";
 import {
   type FlatLayout,
@@ -11,7 +12,7 @@ import {
   openLearner,
   packed,
 } from "../optim/index.ts";
-import { type Arrays, plain, type Remote } from "../runtime/index.ts";
+import { type Arrays, blockSize, plain, type Remote } from "../runtime/index.ts";
 import {
   bestCheckpointPath,
   checkpointPath,
@@ -94,6 +95,7 @@ export class Run<S> {
     const parameters = parametersOf(stage.networks);
     const layout = flatLayout(parameters);
     const dropout = stage.updates.map(() => new DropoutMasks());
+    const target = trainCpu(await blockSize());
     const learner = await openLearner({
       layout,
       updates: stage.updates.map((update, i) => ({
@@ -101,6 +103,7 @@ export class Run<S> {
           networks: stage.networks,
           batch: training.batch,
           dropout: dropout[i] as DropoutMasks,
+          target,
         }),
         entries: entriesOf(layout, update.trains),
         optimizer: training.optimizer,
