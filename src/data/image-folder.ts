@@ -24,7 +24,7 @@ export interface ImageFolderOptions extends DecodeOptions, OpenOptions {
 const CONCURRENCY = 8;
 
 /**
- * All PNG, JPEG, WebP and GIF pictures of a folder and its folders, recognised by content, in the order of
+ * All PNG, JPEG, WebP, GIF and TIFF pictures of a folder and its folders, recognised by content, in the order of
  * their paths, each made one image as {@link decodeImage} does. What cannot be used is listed in `skipped`.
  * Decoded once: the result is cached under the content of all pictures and the options.
  * @throws FileError that says what was found when nothing is usable

@@ -3,6 +3,7 @@ import sharp, { type Region, type Sharp } from "sharp";
 import { ArgumentError, FileError, NDArray, UndiffuseError } from "../base/index.ts";
 import { imageSizes } from "./grid.ts";
 import { pictureFormat, pictureFormats } from "./picture-format.ts";
+import { checkSamples } from "./picture-samples.ts";
 import { writePngText } from "./png-metadata.ts";
 
 /** Resampling filters by name. All but `nearest` widen when they reduce, so that nothing aliases. */
@@ -35,8 +36,10 @@ const MAX_PIXELS = 2 ** 28;
 
 /**
  * Decodes a picture (a path, or its bytes) to uint8 [channels, height, width]: EXIF orientation applied,
- * fitted, alpha composited on the background, then resized. Grey is ITU-R 601 luma of the result.
- * @throws FileError when the picture is damaged, of another format or too large.
+ * fitted, alpha composited on the background, then resized. Grey is ITU-R 601 luma of the result. Of several
+ * frames or pages it is the first. CMYK becomes sRGB by its profile or a common one, and JPEGs of it are read as
+ * inverted, as Adobe writes them.
+ * @throws FileError when the picture is damaged, of another format, too large, or its samples are no colours
  */
 export const decodeImage = async (
   source: string | Uint8Array,
@@ -216,9 +219,10 @@ const checkFormat = (name: string, bytes: Uint8Array): void => {
   throw new FileError(name, { expected: `one of ${pictureFormats.join(", ")}`, got });
 };
 
-/** The picture's size as seen, orientation applied, or a FileError before any pixel is decoded. */
+/** The picture's size as seen, orientation applied, or a FileError before any pixel is decoded: also for samples that are no colours. */
 const measure = async (name: string, picture: Sharp, limit: number): Promise<Size> => {
-  const { autoOrient } = await picture.metadata().catch(refuse(name, "a picture"));
+  const { autoOrient, ...samples } = await picture.metadata().catch(refuse(name, "a picture"));
+  checkSamples(name, samples);
   const { height, width } = autoOrient;
   if (height * width > limit)
     throw new FileError(name, {

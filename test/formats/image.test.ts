@@ -74,6 +74,7 @@ describe("decodeImage", () => {
       await tiles(rows).png({ palette: true }).toBuffer(),
       await tiles(rows).webp({ lossless: true }).toBuffer(),
       await tiles(rows).gif().toBuffer(),
+      await tiles(rows).tiff({ compression: "lzw" }).toBuffer(),
     ]) {
       const path = join(folder, "wrong-extension.txt");
       await writeFile(path, bytes);
@@ -278,8 +279,9 @@ describe("decodeImage", () => {
     const jpeg = await sharp(png).jpeg().toBuffer();
     const webp = await sharp(png).webp().toBuffer();
     const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>');
-    const broken = [png, jpeg, webp].map((bytes) => bytes.subarray(0, bytes.length / 2));
-    const foreign = [Buffer.alloc(0), Buffer.from("text"), svg, await sharp(png).tiff().toBuffer()];
+    const tiff = await sharp(png).tiff({ compression: "lzw" }).toBuffer();
+    const broken = [png, jpeg, webp, tiff].map((bytes) => bytes.subarray(0, bytes.length / 2));
+    const foreign = [Buffer.alloc(0), Buffer.from("text"), svg];
     for (const bytes of [...broken, ...foreign])
       await expect(decodeImage(bytes, { size: 8, channels: 3 })).rejects.toThrow(FileError);
     const path = join(folder, "missing.png");

@@ -11,8 +11,16 @@ describe("pictureFormat", () => {
     expect(pictureFormat(bytes.subarray(0, 12))).toBe(format);
   });
 
+  it.each(["II*\0", "MM\0*", "II+\0", "MM\0+"])(
+    "recognises TIFF of either byte order and size: %j",
+    (start) => {
+      expect(pictureFormat(Buffer.from(`${start}12345678`))).toBe("tiff");
+    },
+  );
+
   it("is null for other formats, texts and too few bytes", async () => {
-    expect(pictureFormat(await picture.clone().tiff().toBuffer())).toBeNull();
+    expect(pictureFormat(Buffer.from("BM..............."))).toBeNull();
+    expect(pictureFormat(Buffer.from("II\0*........"))).toBeNull();
     expect(pictureFormat(Buffer.from("RIFF....WAVE"))).toBeNull();
     expect(pictureFormat(Buffer.from("<svg xmlns='http://www.w3.org/2000/svg'/>"))).toBeNull();
     expect(pictureFormat(Uint8Array.of(0x89, 0x50))).toBeNull();
