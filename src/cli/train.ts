@@ -139,6 +139,8 @@ const lines: {
     `step ${step} skipped: ${showLosses(losses)}, gradient norm ${gradientNorm}; the weights are as before`,
   heldOut: ({ step, mean, best }) =>
     `step ${step}: held-out loss ${mean.toFixed(4)}${best ? `, the lowest so far; kept ${best}` : ""}`,
+  advice: ({ step, direction, over, hint }) =>
+    `step ${step}: the loss ${direction === "rising" ? "rises" : "has not fallen"} over the last ${over} steps\n  hint: ${hint}`,
   preview: ({ path }) => `preview: ${path}`,
   checkpoint: ({ path }) => `saved ${path}`,
   interrupted: ({ step, path }) => `stopped after step ${step}; saved ${path}; go on with --resume`,

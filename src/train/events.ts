@@ -1,4 +1,5 @@
 import type { FileError } from "../base/index.ts";
+import type { Advice } from "./advice.ts";
 
 /** Loss on held-out images at fixed points of the process. */
 export interface HeldOutResult {
@@ -44,6 +45,7 @@ export type TrainEvent =
       /** The checkpoint kept because this is the lowest loss so far; null when it is not. */
       readonly best: string | null;
     } & HeldOutResult)
+  | ({ readonly kind: "advice"; readonly step: number } & Advice)
   | { readonly kind: "preview"; readonly step: number; readonly path: string }
   | { readonly kind: "checkpoint"; readonly step: number; readonly path: string }
   | { readonly kind: "interrupted"; readonly step: number; readonly path: string }

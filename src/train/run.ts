@@ -194,6 +194,12 @@ export class Run<S> {
     return path;
   }
 
+  /** Adds a line to the metrics; a few are written together. */
+  async record(line: Metrics): Promise<void> {
+    this.lines.push(line);
+    if (this.lines.length >= FLUSH_EVERY) await this.flush();
+  }
+
   async close(): Promise<void> {
     await this.flush();
     await this.parts.learner.terminate();
@@ -232,11 +238,6 @@ export class Run<S> {
       ...more,
     };
     await saveCheckpoint(path, header, { layout, state, buffers: valuesOf(buffersOf(stage.networks)) });
-  }
-
-  private async record(line: Metrics): Promise<void> {
-    this.lines.push(line);
-    if (this.lines.length >= FLUSH_EVERY) await this.flush();
   }
 
   private async flush(): Promise<void> {

@@ -1,10 +1,11 @@
 import { NonFiniteError } from "../base/index.ts";
 import { writeWhole } from "../formats/index.ts";
+import { Advisor } from "./advice.ts";
 import type { TrainEvent } from "./events.ts";
 import type { TrainJob } from "./job.ts";
 import { resumeFrom } from "./resume.ts";
 import { Run } from "./run.ts";
-import { prepareRunFolder, runFolder, truncateMetrics } from "./run-folder.ts";
+import { prepareRunFolder, readMetrics, runFolder, truncateMetrics } from "./run-folder.ts";
 
 /**
  * Trains one stage in a run folder, and tells what happens. Continuing an interrupted run gives bit for
@@ -20,6 +21,7 @@ export async function* train<S>(job: TrainJob<S>): AsyncGenerator<TrainEvent, vo
   await prepareRunFolder(folder);
   await truncateMetrics(folder, checkpoint?.header.step ?? 0);
   await writeWhole(folder.recipe, `${JSON.stringify(recipe, null, 2)}\n`);
+  const advisor = job.stage.updates.length === 1 ? new Advisor(training, await readMetrics(folder)) : null;
   const run = await Run.open(job, folder, start);
   const due = (every: number) => run.step % every === 0 && run.step < training.steps;
   try {
@@ -33,6 +35,7 @@ export async function* train<S>(job: TrainJob<S>): AsyncGenerator<TrainEvent, vo
       const event = await run.advance();
       skipsInRow = event.kind === "skipped" ? skipsInRow + 1 : 0;
       yield event;
+      if (advisor && event.kind === "step") yield* advise(run, advisor, event);
       if (skipsInRow >= training.maxSkips) throw await diverged(run, skipsInRow);
       if (due(training.heldOutEvery)) yield* run.measure();
       if (due(training.previewEvery)) yield* run.preview();
@@ -44,6 +47,18 @@ export async function* train<S>(job: TrainJob<S>): AsyncGenerator<TrainEvent, vo
   } finally {
     await run.close();
   }
+}
+
+async function* advise(
+  run: Pick<Run<unknown>, "record">,
+  advisor: Advisor,
+  { step, losses }: Extract<TrainEvent, { kind: "step" }>,
+): AsyncGenerator<TrainEvent, void> {
+  const [loss = Number.NaN] = Object.values(losses);
+  const advice = advisor.see(step, loss);
+  if (!advice) return;
+  await run.record({ step, advice });
+  yield { kind: "advice", step, ...advice };
 }
 
 const diverged = async (run: Pick<Run<unknown>, "step" | "save">, skips: number): Promise<NonFiniteError> => {

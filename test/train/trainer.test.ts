@@ -175,6 +175,25 @@ describe("the best checkpoint", () => {
   });
 });
 
+describe("train, where the loss has stopped falling,", () => {
+  it("says so and writes it down, in a resumed run as in a whole one", async () => {
+    const training = { steps: 700, checkpointEvery: 1000, previewEvery: 1000 };
+    const advice = async (stops: readonly number[]) => {
+      const { folder } = await toyJob();
+      const said = [];
+      for (const [i, stop] of [...stops, Number.POSITIVE_INFINITY].entries())
+        for (const event of await eventsOf(await toyJob({ folder, resume: i > 0, training }), stop))
+          if (event.kind === "advice") said.push(event);
+      const written = (await readMetrics(runFolder(folder))).filter((line) => line.advice);
+      expect(written.map(({ step }) => step)).toEqual(said.map(({ step }) => step));
+      return said;
+    };
+    const whole = await advice([]);
+    expect(whole).toHaveLength(1);
+    expect(await advice([350])).toEqual(whole);
+  });
+});
+
 describe("train, where a number is not finite,", () => {
   it("skips the step, says so, and goes on", async () => {
     const job = await toyJob({ stage: toyStage({ poisoned: (draw) => draw === 4 }) });
