@@ -42,6 +42,7 @@ const aboutSchema = z.strictObject({
   name: z.string(),
   classes: z.array(z.string()).nullable(),
   skipped: z.array(z.strictObject({ path: z.string(), reason: z.string() })),
+  notice: z.string().exactOptional(),
   fingerprint: z.string(),
 });
 

@@ -16,6 +16,8 @@ export interface Dataset {
   readonly labels: NDArray | null;
   readonly classes: readonly string[] | null;
   readonly skipped: readonly Skipped[];
+  /** Whose images these are and what their licence asks for, where that is known. */
+  readonly notice?: string;
   /** SHA-256 of images, labels and classes: equal for equal content, wherever it came from. */
   readonly fingerprint: string;
 }

@@ -2,6 +2,9 @@ import { z } from "zod";
 import { filters } from "../formats/index.ts";
 import type { Dataset } from "./dataset.ts";
 import { openDigits } from "./digits.ts";
+import { openEmoji } from "./emoji.ts";
+import { emojiClassings } from "./emoji-classes.ts";
+import { type EmojiSet, emojiSets } from "./emoji-package.ts";
 import { openIdx } from "./idx-files.ts";
 import { type OpenOptions, openImageFolder } from "./image-folder.ts";
 
@@ -11,6 +14,8 @@ const digitsSchema = z.strictObject({
   size: z.literal([16, 32]).default(16),
 });
 
+const colour = z.string().regex(/^#[0-9a-f]{6}$/i, "expected a colour #rrggbb");
+
 const folderSchema = z.strictObject({
   kind: z.literal("folder"),
   path: z.string().min(1),
@@ -19,10 +24,7 @@ const folderSchema = z.strictObject({
   channels: z.literal([1, 3]).default(3),
   filter: z.enum(filters).default("lanczos3"),
   /** Shows through transparent pixels and fills padding. */
-  background: z
-    .string()
-    .regex(/^#[0-9a-f]{6}$/i, "expected a colour #rrggbb")
-    .default("#ffffff"),
+  background: colour.default("#ffffff"),
   /** When a picture is not square: cut its centre out, pad it with the background, or stretch it. */
   fit: z.enum(["crop", "pad", "stretch"]).default("crop"),
   /** `folders`: the first folder on the way to a picture is its class. */
@@ -39,8 +41,31 @@ const idxSchema = z.strictObject({
   size: z.int().min(1).max(4096).optional(),
 });
 
+const emojiSchema = z.strictObject({
+  kind: z.literal("emoji"),
+  sets: z
+    .array(z.enum(Object.keys(emojiSets) as EmojiSet[]))
+    .min(1)
+    .refine((sets) => new Set(sets).size === sets.length, "expected each set once")
+    .default(["noto"]),
+  /** Side in pixels. */
+  size: z.literal([32, 64]).default(32),
+  /** Unicode's groups, its subgroups, names, or classes of one's own with what is in each. */
+  classes: z
+    .union([
+      z.enum(emojiClassings),
+      z
+        .record(z.string().min(1), z.array(z.string().min(1)).min(1))
+        .refine((lists) => Object.keys(lists).length > 0, "expected at least one class"),
+    ])
+    .default("groups"),
+  skinTones: z.boolean().default(false),
+  /** Shows through transparent pixels. */
+  background: colour.default("#ffffff"),
+});
+
 /** The part of a recipe that says which images to learn. */
-export const dataSchema = z.discriminatedUnion("kind", [digitsSchema, folderSchema, idxSchema]);
+export const dataSchema = z.discriminatedUnion("kind", [digitsSchema, folderSchema, idxSchema, emojiSchema]);
 export type DataSpec = z.output<typeof dataSchema>;
 
 type Openers = {
@@ -53,6 +78,7 @@ type Openers = {
 const openers: Openers = {
   digits: ({ size }, options) => openDigits(size, options),
   folder: ({ kind: _, path, ...decoding }, options) => openImageFolder(path, { ...decoding, ...options }),
+  emoji: ({ kind: _, ...which }, options) => openEmoji({ ...which, ...options }),
   idx: ({ images, labels, size }, options) => openIdx(images, { labels, size, ...options }),
 };
 

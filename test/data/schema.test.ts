@@ -18,12 +18,27 @@ describe("dataSchema", () => {
       fit: "crop",
       classes: "none",
     });
+    expect(dataSchema.parse({ kind: "emoji" })).toEqual({
+      kind: "emoji",
+      sets: ["noto"],
+      size: 32,
+      classes: "groups",
+      skinTones: false,
+      background: "#ffffff",
+    });
     expect(dataSchema.parse({ kind: "idx", images: "here" })).toEqual({ kind: "idx", images: "here" });
   });
 
   it.each([
     {},
-    { kind: "emoji" },
+    { kind: "photos" },
+    { kind: "emoji", sets: [] },
+    { kind: "emoji", sets: ["noto", "noto"] },
+    { kind: "emoji", sets: ["apple"] },
+    { kind: "emoji", size: 16 },
+    { kind: "emoji", classes: {} },
+    { kind: "emoji", classes: { faces: [] } },
+    { kind: "emoji", classes: "folders" },
     { kind: "digits", size: 20 },
     { kind: "digits", path: "here" },
     { kind: "folder" },
