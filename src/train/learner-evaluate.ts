@@ -1,7 +1,7 @@
 import { NDArray } from "../base/index.ts";
-import { lower } from "../lower/index.ts";
+import { lower, trainCpu } from "../lower/index.ts";
 import type { Learner } from "../optim/index.ts";
-import { checkFeeds, plain, type Remote } from "../runtime/index.ts";
+import { blockSize, checkFeeds, plain, type Remote } from "../runtime/index.ts";
 import { simplify, type Tensor } from "../tensor/index.ts";
 import { buffersOf, type Networks, parametersOf, traceProgram, valuesOf } from "./program.ts";
 import type { Evaluate, Program } from "./system.ts";
@@ -17,7 +17,8 @@ export const learnerEvaluate = (learner: Remote<Learner>, networks: Networks): E
   const own = new Set([...parametersOf(networks).keys(), ...buffersOf(networks).keys()]);
   const load = async (program: Program, name: string): Promise<Loaded> => {
     const graph = simplify(traceProgram(program, networks));
-    await learner.call("load", name, lower(graph, { weights: valuesOf(buffersOf(networks)) }));
+    const target = trainCpu(await blockSize());
+    await learner.call("load", name, lower(graph, { target, weights: valuesOf(buffersOf(networks)) }));
     return { name, fed: new Map([...graph.inputs].filter(([input]) => !own.has(input))) };
   };
   return async (program, feeds) => {
