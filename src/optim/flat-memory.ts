@@ -6,10 +6,11 @@ type Kernel = (...operands: readonly number[]) => number;
 type KernelName = "sumOfSquares" | "adam" | "sgd";
 
 const PAGE_BYTES = 65536;
-/** WebAssembly addresses 4 GiB. */
-const MAX_PAGES = 65536;
-/** Elements to which buffers are rounded up: whole vectors, and whole lines of the cache. */
-const LINE = 16;
+/** What WebAssembly addresses. */
+const MAX_BYTES = 2 ** 32;
+/** A line of the cache, and its float32 elements. */
+const LINE_BYTES = 64;
+const LINE = LINE_BYTES / Float32Array.BYTES_PER_ELEMENT;
 
 /**
  * Flat float32 buffers of one size, zeros at first, in a WebAssembly memory where kernels run over them in place.
@@ -22,14 +23,15 @@ export class FlatMemory {
 
   /** @throws ArgumentError when the buffers do not fit into the 4 GiB that WebAssembly addresses */
   constructor(count: number, size: number) {
-    const stride = Math.ceil(size / LINE) * LINE * Float32Array.BYTES_PER_ELEMENT;
-    const pages = Math.max(1, Math.ceil((count * stride) / PAGE_BYTES));
-    if (pages > MAX_PAGES)
+    // One line apart beyond whole lines: buffers at multiples of large powers of two halve the speed of some caches.
+    const stride = (Math.ceil(size / LINE) + 1) * LINE_BYTES;
+    if (count * stride > MAX_BYTES)
       throw new ArgumentError({
         who: "optimizer memory",
-        expected: `at most ${Math.floor((MAX_PAGES * PAGE_BYTES) / 4 / count)} parameters in ${count} buffers`,
+        expected: `at most ${(Math.floor(MAX_BYTES / count / LINE_BYTES) - 1) * LINE} parameters in ${count} buffers`,
         got: String(size),
       });
+    const pages = Math.ceil((count * stride) / PAGE_BYTES);
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     this.memory = memory;
     this.buffers = Array.from({ length: count }, (_, i) => new Float32Array(memory.buffer, i * stride, size));

@@ -46,6 +46,6 @@ test("arrays outside the memory are refused", () => {
 
 test("more than WebAssembly can address is refused before anything is allocated", () => {
   expect(() => new FlatMemory(5, 3e8)).toThrow(
-    "optimizer memory: expected at most 214748364 parameters in 5 buffers, got 300000000",
+    "optimizer memory: expected at most 214748336 parameters in 5 buffers, got 300000000",
   );
 });
