@@ -3,6 +3,7 @@ import { type DataSpec, type Dataset, openDataset } from "../data/index.ts";
 import { stagesOf } from "../systems/index.ts";
 import { dataShape, parametersOf, type Stage, type TrainEvent, train } from "../train/index.ts";
 import { choice, defineCommand, flag, integer, text } from "./command.ts";
+import { forecast } from "./forecast.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
 import { type Progress, showSeconds, startProgress } from "./progress.ts";
 import { openRecipe } from "./recipe-source.ts";
@@ -32,7 +33,7 @@ saves and ends; --resume goes on, bit for bit, as if nothing had happened.`,
     batch: integer("images a step", { least: 1 }),
     seed: integer("seed of every random number of the run"),
     threads: integer("threads of the network's operations (default: all cores)", { least: 1 }),
-    dryRun: flag("show the whole recipe and what would be trained, and end"),
+    dryRun: flag("show the whole recipe, what it would train, the memory and the time; end"),
   },
   examples: [
     ["undiffuse train digits", "learn handwritten digits in runs/digits"],
@@ -47,26 +48,18 @@ saves and ends; --resume goes on, bit for bit, as if nothing had happened.`,
     const [stage, ...others] = stagesOf(recipe, dataShape(dataset));
     if (!stage || others.length)
       throw new ArgumentError({ who: recipe.system, expected: "a system of one stage", got: "several" });
+    const { training, sampling } = recipe;
+    const parts = { stage, dataset, training, sampling, recipe };
+    const job = { folder: out ?? folder, ...parts, resume, threads };
     if (dryRun) {
       process.stdout.write(`${JSON.stringify(recipe, null, 2)}\n`);
-      process.stderr.write(`${describe(stage, dataset)}; the run would be in ${out ?? folder}\n`);
+      process.stderr.write(`${describe(stage, dataset)}; the run would be in ${job.folder}\n`);
+      await forecast(job);
       return;
     }
-    await interruptible("saving; press Ctrl-C again to give up", (signal) => {
-      const { training, sampling } = recipe;
-      const job = {
-        folder: out ?? folder,
-        stage,
-        dataset,
-        training,
-        sampling,
-        recipe,
-        resume,
-        threads,
-        signal,
-      };
-      return watch(train(job), job.folder);
-    });
+    await interruptible("saving; press Ctrl-C again to give up", (signal) =>
+      watch(train({ ...job, signal }), job.folder),
+    );
   },
 });
 

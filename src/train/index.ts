@@ -8,6 +8,7 @@ export {
   weightsOf,
 } from "./checkpoint.ts";
 export type { HeldOutResult, TrainEvent } from "./events.ts";
+export { forecastMemory, type MemoryForecast, timeStep } from "./forecast.ts";
 export type { TrainJob } from "./job.ts";
 export { type TrainingOptions, trainingSchema } from "./options.ts";
 export { type Networks, openEvaluate, parametersOf } from "./program.ts";

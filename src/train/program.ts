@@ -35,16 +35,15 @@ export const traceProgram = (program: Program, networks: Networks, dropout?: Dro
   return trace(program.inputs, outputs, leaves);
 };
 
-/** The model of one training step: `loss`, and `gradient.<name>` of what the update trains. */
-export const lowerUpdate = (
-  update: StageUpdate,
-  {
-    networks,
-    batch,
-    dropout,
-    target,
-  }: { networks: Networks; batch: number; dropout: DropoutMasks; target: Lowering },
-): Uint8Array => {
+interface StepOptions {
+  readonly networks: Networks;
+  /** Images of a micro-batch. */
+  readonly batch: number;
+  readonly dropout: DropoutMasks;
+}
+
+/** The graph of one training step: `loss`, and `gradient.<name>` of what the update trains. */
+export const traceUpdate = (update: StageUpdate, { networks, batch, dropout }: StepOptions): Graph => {
   const { inputs, outputs } = traceProgram(update.program(batch), networks, dropout);
   const losses = outputs.get("losses");
   if (!losses)
@@ -58,9 +57,15 @@ export const lowerUpdate = (
     trained.map(([, parameter]) => parameter),
   );
   const named = trained.map(([name], i) => [`gradient.${name}`, found[i] as Tensor] as const);
-  const graph = simplify({ inputs, outputs: new Map([["loss", loss], ...named]) });
-  return lower(graph, { target, weights: valuesOf(buffersOf(networks)) });
+  return simplify({ inputs, outputs: new Map([["loss", loss], ...named]) });
 };
+
+/** The model of {@link traceUpdate}'s graph. */
+export const lowerUpdate = (
+  update: StageUpdate,
+  { target, ...options }: StepOptions & { readonly target: Lowering },
+): Uint8Array =>
+  lower(traceUpdate(update, options), { target, weights: valuesOf(buffersOf(options.networks)) });
 
 /** Evaluates a stage's programs with fixed weights. Close it when done. */
 export const openEvaluate = (

@@ -202,6 +202,11 @@ export class Run<S> {
 
   async close(): Promise<void> {
     await this.flush();
+    await this.discard();
+  }
+
+  /** Ends the run without writing what it has not written yet. */
+  async discard(): Promise<void> {
     await this.parts.learner.terminate();
   }
 

@@ -60,7 +60,9 @@ describe("undiffuse train", () => {
       clip: 1,
       optimizer: { betas: [0.9, 0.999] },
     });
-    expect(stderr).toMatch(/parameters; .*10000 images of 1×16×16/);
+    expect(stderr).toMatch(/[\d,]+ parameters; .*10000 images of 1×16×16/);
+    expect(stderr).toMatch(/memory: about [\d.]+ MB[\s\S]*activations +[\d.]+ MB/);
+    expect(stderr).toMatch(/time: about \d+ s for 7 steps[\s\S]*a step took [\d.]+ s/);
     await expect(readdir(run("dry"))).rejects.toThrow();
   });
 

@@ -1,0 +1,46 @@
+import { readdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import { describe, expect, it } from "vitest";
+import { forecastMemory, timeStep } from "../../src/train/index.ts";
+import { eventsOf, lastOf, numbersOf, toyJob } from "./toy.ts";
+
+const FLOAT = 4;
+/** Of the toy network: one weight a pixel. */
+const WEIGHTS = 4;
+
+describe("forecastMemory", () => {
+  it("counts parameters, average, moments and gradients in floats, and images in bytes", async () => {
+    expect(forecastMemory(await toyJob())).toMatchObject({
+      parameters: 2 * WEIGHTS * FLOAT,
+      movingAverage: WEIGHTS * FLOAT,
+      moments: 2 * WEIGHTS * FLOAT,
+      gradients: 2 * WEIGHTS * FLOAT,
+      images: 16 * 4,
+    });
+    const sgd = await toyJob({ training: { optimizer: { kind: "sgd", momentum: 0 } } });
+    expect(forecastMemory(sgd).moments).toBeLessThan(2 * WEIGHTS * FLOAT);
+  });
+
+  it("counts activations that grow with the batch, more than the four of the forward pass", async () => {
+    const activations = async (batch: number) =>
+      forecastMemory(await toyJob({ training: { batch } })).activations;
+    const [two, four, eight] = [await activations(2), await activations(4), await activations(8)];
+    expect(eight - four).toBe(2 * (four - two));
+    const forward = 3 * WEIGHTS + 1; // x·w, its error, the error squared, and their mean
+    expect(four - two).toBeGreaterThanOrEqual(2 * forward * FLOAT);
+    expect(four - two).toBeLessThan(2 * 4 * forward * FLOAT);
+  });
+});
+
+describe("timeStep", () => {
+  it("measures without a trace: no folder is made, and a training after it is what it would have been", async () => {
+    const job = await toyJob();
+    const seconds = await timeStep(job);
+    expect(seconds).toBeGreaterThan(0);
+    expect(seconds).toBeLessThan(5);
+    expect(await readdir(dirname(job.folder))).toEqual([]);
+    const after = lastOf(await eventsOf(job), "finished").path;
+    const fresh = lastOf(await eventsOf(await toyJob()), "finished").path;
+    expect(await numbersOf(after)).toEqual(await numbersOf(fresh));
+  });
+});
