@@ -23,7 +23,7 @@ export class FlatMemory {
 
   /** @throws ArgumentError when the buffers do not fit into the 4 GiB that WebAssembly addresses */
   constructor(count: number, size: number) {
-    // One line apart beyond whole lines: buffers at multiples of large powers of two halve the speed of some caches.
+    // A line more than needed: with buffers 99 · 2^16 bytes apart the pass was measured to take twice as long.
     const stride = (Math.ceil(size / LINE) + 1) * LINE_BYTES;
     if (count * stride > MAX_BYTES)
       throw new ArgumentError({
@@ -43,16 +43,16 @@ export class FlatMemory {
   /**
    * Runs a kernel over equal ranges of the buffers. It works on whole vectors of four elements; past the end of
    * a range it finds zeros, and what stood there comes back afterwards.
-   * @throws ArgumentError for an array that does not lie in this memory
+   * @throws ArgumentError for arrays that do not lie in this memory or differ in length
    */
   run(kernel: KernelName, ranges: readonly Float32Array[], constants: readonly number[] = []): number {
-    if (ranges.some(({ buffer }) => buffer !== this.memory.buffer))
+    const length = ranges[0]?.length ?? 0;
+    if (ranges.some((range) => range.buffer !== this.memory.buffer || range.length !== length))
       throw new ArgumentError({
         who: kernel,
-        expected: "ranges of this memory's buffers",
-        got: "other arrays",
+        expected: "equal ranges of this memory's buffers",
+        got: "others",
       });
-    const length = ranges[0]?.length ?? 0;
     const tails = ranges.map((range) => this.tailOf(range));
     const kept = tails.map((tail) => tail.slice());
     for (const tail of tails) tail.fill(0);

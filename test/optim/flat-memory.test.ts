@@ -38,10 +38,12 @@ test("what lies behind a range is neither read nor changed", () => {
   expect(buffer).toEqual(before);
 });
 
-test("arrays outside the memory are refused", () => {
-  expect(() => new FlatMemory(1, 4).run("sumOfSquares", [new Float32Array(4)])).toThrow(
-    "sumOfSquares: expected ranges of this memory's buffers, got other arrays",
-  );
+test("arrays outside the memory and ranges of different lengths are refused", () => {
+  const memory = new FlatMemory(4, 4);
+  const message = "expected equal ranges of this memory's buffers, got others";
+  expect(() => memory.run("sumOfSquares", [new Float32Array(4)])).toThrow(message);
+  const [first, ...others] = memory.buffers as [Float32Array, ...Float32Array[]];
+  expect(() => memory.run("sgd", [first.subarray(0, 2), ...others])).toThrow(message);
 });
 
 test("more than WebAssembly can address is refused before anything is allocated", () => {
