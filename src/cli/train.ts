@@ -44,6 +44,7 @@ saves and ends; --resume goes on, bit for bit, as if nothing had happened.`,
   async run({ recipe: word, out, resume, threads, dryRun, ...changes }) {
     const { recipe, folder } = await openRecipe(word, changes);
     const dataset = await openImages(recipe.data);
+    if (dataset.notice) process.stderr.write(`${dataset.notice}\n`);
     for (const { path, reason } of dataset.skipped) process.stderr.write(`skipped ${path}: ${reason}\n`);
     const [stage, ...others] = stagesOf(recipe, dataShape(dataset));
     if (!stage || others.length)
