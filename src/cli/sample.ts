@@ -1,8 +1,7 @@
-import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { FileError, NDArray } from "../base/index.ts";
+import { NDArray } from "../base/index.ts";
 import { toPixels } from "../data/index.ts";
-import { encodeGif, encodePng, enlarge, imageGrid, writeWhole } from "../formats/index.ts";
+import { encodeGif, encodePng, enlarge, imageGrid, makeFolder, writeWhole } from "../formats/index.ts";
 import { openTrained, type Recipe, samplingOf, type Trained } from "../systems/index.ts";
 import { choice, decimal, defineCommand, flag, integer, text, UsageError } from "./command.ts";
 import { type Generated, generate } from "./generate.ts";
@@ -162,11 +161,5 @@ const provenance = (
     seed,
     ...(names && { classes: names }),
     sampling,
-  });
-};
-
-const makeFolder = async (path: string): Promise<void> => {
-  await mkdir(path, { recursive: true }).catch((cause: Error) => {
-    throw new FileError(path, { expected: "a folder to write to", got: cause.message }, { cause });
   });
 };

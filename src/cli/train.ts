@@ -1,7 +1,7 @@
-import { ArgumentError, sizeOf } from "../base/index.ts";
+import { ArgumentError } from "../base/index.ts";
 import { type DataSpec, type Dataset, openDataset } from "../data/index.ts";
 import { stagesOf } from "../systems/index.ts";
-import { dataShape, parametersOf, type Stage, type TrainEvent, train } from "../train/index.ts";
+import { dataShape, parameterCount, type Stage, type TrainEvent, train } from "../train/index.ts";
 import { choice, defineCommand, flag, integer, text } from "./command.ts";
 import { forecast } from "./forecast.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
@@ -65,10 +65,7 @@ saves and ends; --resume goes on, bit for bit, as if nothing had happened.`,
 });
 
 const describe = (stage: Stage<never>, { name, images }: Dataset): string => {
-  const parameters = [...parametersOf(stage.networks).values()].reduce(
-    (sum, { shape }) => sum + sizeOf(shape),
-    0,
-  );
+  const parameters = parameterCount(stage.networks);
   return `${stage.name}: ${parameters.toLocaleString("en")} parameters; ${name}: ${images.shape[0]} images of ${images.shape.slice(1).join("×")}`;
 };
 

@@ -45,6 +45,16 @@ export const makeDataset = (content: Omit<Dataset, "fingerprint">): Dataset => {
   return { ...content, fingerprint: hash.digest("hex") };
 };
 
+/** Labels int32 [n] of images by the names of their classes, each of which is among `classes`. */
+export const labelsOf = (names: readonly string[], classes: readonly string[]): NDArray => {
+  const index = new Map(classes.map((name, i) => [name, i]));
+  return NDArray.of(
+    names.map((name) => index.get(name) ?? 0),
+    [names.length],
+    "int32",
+  );
+};
+
 /** The images of these indices, in their order, as a data set of its own (a copy). */
 export const selectImages = (dataset: Dataset, indices: ArrayLike<number>): Dataset => {
   const [n = 0, ...image] = dataset.images.shape;

@@ -1,5 +1,5 @@
 import { NDArray } from "../base/index.ts";
-import { type Dataset, makeDataset } from "./dataset.ts";
+import { type Dataset, labelsOf, makeDataset } from "./dataset.ts";
 import { cached, cacheKey, defaultCacheFolder } from "./dataset-cache.ts";
 import { classifyEmoji, type EmojiClasses } from "./emoji-classes.ts";
 import {
@@ -45,7 +45,7 @@ export const openEmoji = async (options: EmojiOptions = {}): Promise<Dataset> =>
     return makeDataset({
       name: `emoji (${sets.join(", ")})`,
       images: NDArray.concat(await Promise.all(pictures)),
-      ...labelsOf(chosen.flat(), classes),
+      ...classesOf(chosen.flat(), classes),
       skipped: [],
       notice: sets.map((set) => emojiSets[set].notice).join("; "),
     });
@@ -66,17 +66,9 @@ const choose = ({ emoji }: EmojiPackage, classes: EmojiClasses, skinTones: boole
 };
 
 /** Classes of one's own stay in their order; others are sorted. */
-const labelsOf = (chosen: readonly Chosen[], classes: EmojiClasses): Pick<Dataset, "labels" | "classes"> => {
+const classesOf = (chosen: readonly Chosen[], classes: EmojiClasses): Pick<Dataset, "labels" | "classes"> => {
   if (classes === "none") return { labels: null, classes: null };
   const found = chosen.map(({ name }) => name ?? "");
   const names = typeof classes === "string" ? [...new Set(found)].sort() : Object.keys(classes);
-  const index = new Map(names.map((name, i) => [name, i]));
-  return {
-    classes: names,
-    labels: NDArray.of(
-      found.map((name) => index.get(name) ?? 0),
-      [found.length],
-      "int32",
-    ),
-  };
+  return { classes: names, labels: labelsOf(found, names) };
 };

@@ -3,7 +3,7 @@ import { basename, extname, join, resolve } from "node:path";
 import { FileError, NDArray } from "../base/index.ts";
 import { type DecodeOptions, decodeImage, pictureFormat, pictureFormats } from "../formats/index.ts";
 import { forEachConcurrently } from "./concurrency.ts";
-import { type Dataset, makeDataset, type Skipped } from "./dataset.ts";
+import { type Dataset, labelsOf, makeDataset, type Skipped } from "./dataset.ts";
 import { cached, cacheKey, defaultCacheFolder, sha256 } from "./dataset-cache.ts";
 import { listFiles, reasonOf } from "./folder-files.ts";
 
@@ -131,15 +131,7 @@ const closeRanks = (images: NDArray, kept: readonly number[]): NDArray => {
 const classesOf = (paths: readonly string[]): Pick<Dataset, "labels" | "classes"> => {
   const names = paths.map((path) => path.slice(0, path.indexOf("/")));
   const classes = [...new Set(names)].sort();
-  const index = new Map(classes.map((name, i) => [name, i]));
-  return {
-    classes,
-    labels: NDArray.of(
-      names.map((name) => index.get(name) ?? 0),
-      [names.length],
-      "int32",
-    ),
-  };
+  return { classes, labels: labelsOf(names, classes) };
 };
 
 const nothingUsable = (folder: string, skipped: readonly Skipped[]): FileError => {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { open, rename, rm } from "node:fs/promises";
+import { mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { FileError } from "../base/index.ts";
 
@@ -29,6 +29,13 @@ export const writeWhole = async (path: string, content: Uint8Array | string): Pr
     await rm(temporary, { force: true }).catch(() => undefined);
     throw writeError(path, content.length, error);
   }
+};
+
+/** Makes a folder and those around it, where they are missing. @throws FileError where none can be */
+export const makeFolder = async (path: string): Promise<void> => {
+  await mkdir(path, { recursive: true }).catch((cause: Error) => {
+    throw new FileError(path, { expected: "a folder to write to", got: cause.message }, { cause });
+  });
 };
 
 const writeDurably = async (path: string, content: Uint8Array | string): Promise<void> => {

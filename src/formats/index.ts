@@ -1,4 +1,4 @@
-export { writeWhole } from "./atomic.ts";
+export { makeFolder, writeWhole } from "./atomic.ts";
 export { type LineChart, lineChart, type Panel, type Series } from "./chart.ts";
 export { enlarge, type GridOptions, imageGrid } from "./grid.ts";
 export { readIdx } from "./idx.ts";

@@ -70,19 +70,13 @@ export const openRemoteSession = async (model: Uint8Array, options: SessionOptio
   const init: SessionInit = { model, options };
   const remote = await Remote.open<Session>(workerModule("session-worker", import.meta.url), init);
   return {
-    run: (feeds) => remote.call("run", plain(feeds)),
+    run: (feeds) => remote.call("run", feeds),
     async close() {
       await remote.call("close");
       await remote.terminate();
     },
   };
 };
-
-/** Arrays without their methods: what may cross a worker's border. */
-export const plain = (feeds: Arrays): Arrays =>
-  Object.fromEntries(
-    Object.entries(feeds).map(([name, { dtype, shape, data }]) => [name, { dtype, shape, data }]),
-  );
 
 /** @throws ShapeError when names, shapes or dtypes are not the graph's */
 export const checkFeeds = (inputs: ReadonlyMap<string, Tensor>, feeds: Named<NDArray>): void => {

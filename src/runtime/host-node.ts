@@ -1,22 +1,15 @@
 import { availableParallelism } from "node:os";
 import { parentPort, type TransferListItem, Worker } from "node:worker_threads";
-import type { InferenceSession, Tensor } from "onnxruntime-node";
-import type { DType, PlainArray } from "../base/index.ts";
-import type { Arrays, Host, SessionOptions } from "./session.ts";
+import type { InferenceSession } from "onnxruntime-node";
+import { onArrays } from "./ort-session.ts";
+import type { Host, SessionOptions } from "./session.ts";
 
 /** onnxruntime's native CPU build and Node's worker threads. */
 export const host: Host = {
   async openSession(model, options) {
     const ort = await import("onnxruntime-node");
     const session = await ort.InferenceSession.create(model, sessionOptions(options));
-    const toTensor = ({ dtype, data, shape }: PlainArray) => new ort.Tensor(dtype, data as Uint8Array, shape);
-    return {
-      async run(feeds) {
-        const tensors = Object.entries(feeds).map(([name, array]) => [name, toTensor(array)] as const);
-        return toArrays(await session.run(Object.fromEntries(tensors)));
-      },
-      close: () => session.release(),
-    };
+    return onArrays(session, ({ dtype, data, shape }) => new ort.Tensor(dtype, data as Uint8Array, shape));
   },
 
   startWorker(url) {
@@ -59,11 +52,3 @@ const sessionOptions = ({
   intraOpNumThreads: threads,
   extra: { session: { intra_op: { allow_spinning: "0" } } },
 });
-
-const toArrays = (tensors: Readonly<Record<string, Tensor>>): Arrays =>
-  Object.fromEntries(
-    Object.entries(tensors).map(([name, { type, dims, data }]) => [
-      name,
-      { dtype: type as DType, shape: dims, data: data as PlainArray["data"] },
-    ]),
-  );

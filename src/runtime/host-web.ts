@@ -1,6 +1,6 @@
 import * as ort from "onnxruntime-web/wasm";
-import type { DType, PlainArray } from "../base/index.ts";
-import type { Arrays, Host, Port } from "./session.ts";
+import { onArrays } from "./ort-session.ts";
+import type { Host, Port } from "./session.ts";
 
 /** onnxruntime's WebAssembly build and the web's module workers. */
 export const host: Host = {
@@ -10,14 +10,7 @@ export const host: Host = {
       executionProviders: ["wasm"],
       logSeverityLevel: 3,
     });
-    const toTensor = ({ dtype, data, shape }: PlainArray) => new ort.Tensor(dtype, data as Uint8Array, shape);
-    return {
-      async run(feeds) {
-        const tensors = Object.entries(feeds).map(([name, array]) => [name, toTensor(array)] as const);
-        return toArrays(await session.run(Object.fromEntries(tensors)));
-      },
-      close: () => session.release(),
-    };
+    return onArrays(session, ({ dtype, data, shape }) => new ort.Tensor(dtype, data as Uint8Array, shape));
   },
 
   startWorker(url) {
@@ -43,11 +36,3 @@ export const host: Host = {
     };
   },
 };
-
-const toArrays = (tensors: Readonly<Record<string, ort.Tensor>>): Arrays =>
-  Object.fromEntries(
-    Object.entries(tensors).map(([name, { type, dims, data }]) => [
-      name,
-      { dtype: type as DType, shape: dims, data: data as PlainArray["data"] },
-    ]),
-  );

@@ -1,9 +1,9 @@
 import { NDArray, sizeOf } from "../base/index.ts";
 import { DropoutMasks } from "../nn/index.ts";
-import { flatLayout, slotNames } from "../optim/index.ts";
+import { slotNames } from "../optim/index.ts";
 import { type Graph, type Tensor, topologicalOrder } from "../tensor/index.ts";
 import type { TrainJob } from "./job.ts";
-import { parametersOf, traceUpdate } from "./program.ts";
+import { parameterCount, traceUpdate } from "./program.ts";
 import { Run } from "./run.ts";
 import { runFolder } from "./run-folder.ts";
 
@@ -27,7 +27,7 @@ export interface MemoryForecast {
  * process grew by 323, 988 and 1807 MB at batches of 32, 128 and 256, where this gives 266, 1003 and 1986.
  */
 export const forecastMemory = <S>({ stage, training, dataset }: TrainJob<S>): MemoryForecast => {
-  const floats = 4 * flatLayout(parametersOf(stage.networks)).size;
+  const floats = 4 * parameterCount(stage.networks);
   const traced = stage.updates.map((update) =>
     traceUpdate(update, {
       networks: stage.networks,

@@ -1,7 +1,7 @@
 import { NDArray } from "../base/index.ts";
 import { lower, trainCpu } from "../lower/index.ts";
 import type { Learner } from "../optim/index.ts";
-import { blockSize, checkFeeds, plain, type Remote } from "../runtime/index.ts";
+import { blockSize, checkFeeds, type Remote } from "../runtime/index.ts";
 import { simplify, type Tensor } from "../tensor/index.ts";
 import { buffersOf, type Networks, parametersOf, traceProgram, valuesOf } from "./program.ts";
 import type { Evaluate, Program } from "./system.ts";
@@ -26,7 +26,7 @@ export const learnerEvaluate = (learner: Remote<Learner>, networks: Networks): E
     loaded.set(program, ready);
     const { name, fed } = await ready;
     checkFeeds(fed, feeds);
-    const results = await learner.call("run", name, plain(feeds));
+    const results = await learner.call("run", name, feeds);
     return Object.fromEntries(
       Object.entries(results).map(([output, array]) => [output, NDArray.from(array)]),
     );

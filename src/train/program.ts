@@ -1,4 +1,4 @@
-import { ArgumentError, type NDArray } from "../base/index.ts";
+import { ArgumentError, type NDArray, sizeOf } from "../base/index.ts";
 import { type Lowering, lower } from "../lower/index.ts";
 import { buffers, type DropoutMasks, parameters } from "../nn/index.ts";
 import { compile } from "../runtime/index.ts";
@@ -16,6 +16,10 @@ const collect = <T>(networks: Networks, walk: (module: object) => ReadonlyMap<st
 
 /** What the stage's networks learn, by `<network>.<parameter>`. */
 export const parametersOf = (networks: Networks) => collect(networks, parameters);
+
+/** How many numbers they learn. */
+export const parameterCount = (networks: Networks): number =>
+  [...parametersOf(networks).values()].reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 
 /** What they keep but do not learn. */
 export const buffersOf = (networks: Networks) => collect(networks, buffers);

@@ -1,7 +1,7 @@
-import { appendFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { appendFile, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { FileError } from "../base/index.ts";
-import { writeWhole } from "../formats/index.ts";
+import { makeFolder, writeWhole } from "../formats/index.ts";
 
 /** Where a run keeps what it makes. */
 export interface RunFolder {
@@ -23,9 +23,7 @@ export const runFolder = (path: string): RunFolder => ({
 /** Makes the folders and sweeps out what an interrupted write left behind. */
 export const prepareRunFolder = async (folder: RunFolder): Promise<void> => {
   for (const path of [folder.checkpoints, folder.previews]) {
-    await mkdir(path, { recursive: true }).catch((cause: Error) => {
-      throw new FileError(path, { expected: "a folder to write to", got: cause.message }, { cause });
-    });
+    await makeFolder(path);
     for (const name of await readdir(path))
       if (/^\..*\.tmp$/.test(name)) await rm(join(path, name), { force: true });
   }
@@ -39,7 +37,10 @@ export interface Metrics {
 
 /** Appends lines; they are buffered by the caller, one write a flush. */
 export const appendMetrics = (folder: RunFolder, lines: readonly Metrics[]): Promise<void> =>
-  appendFile(folder.metrics, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  appendFile(folder.metrics, toLines(lines));
+
+const toLines = (metrics: readonly Metrics[]): string =>
+  metrics.map((line) => `${JSON.stringify(line)}\n`).join("");
 
 /** The whole lines of a run's metrics; a last line that a crash cut off is left out. @throws FileError for others */
 export const readMetrics = async (folder: RunFolder): Promise<Metrics[]> => {
@@ -66,8 +67,9 @@ const parseLine = (line: string, { path, number }: { path: string; number: numbe
   throw wrong();
 };
 
-/** Drops the lines after `step`: training goes on from there. */
-export const truncateMetrics = async (folder: RunFolder, step: number): Promise<void> => {
+/** Drops the lines after `step`, from where training goes on; gives those that stay. */
+export const truncateMetrics = async (folder: RunFolder, step: number): Promise<Metrics[]> => {
   const kept = (await readMetrics(folder)).filter((line) => line.step <= step);
-  await writeWhole(folder.metrics, kept.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  await writeWhole(folder.metrics, toLines(kept));
+  return kept;
 };

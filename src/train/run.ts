@@ -12,7 +12,7 @@ import {
   openLearner,
   packed,
 } from "../optim/index.ts";
-import { type Arrays, blockSize, plain, type Remote } from "../runtime/index.ts";
+import { type Arrays, blockSize, type Remote } from "../runtime/index.ts";
 import {
   bestCheckpointPath,
   checkpointPath,
@@ -214,7 +214,7 @@ export class Run<S> {
   private draw(index: number): Arrays {
     const { batches, streams, dropout } = this.parts;
     const feeds = this.job.stage.updates[index]?.draw(batches.next(), streams);
-    return plain({ ...feeds, ...dropout[index]?.draw(streams.get("dropout")) });
+    return { ...feeds, ...dropout[index]?.draw(streams.get("dropout")) };
   }
 
   private async saveIfBest(heldOut: number): Promise<string | null> {

@@ -5,7 +5,7 @@ import type { TrainEvent } from "./events.ts";
 import type { TrainJob } from "./job.ts";
 import { resumeFrom } from "./resume.ts";
 import { Run } from "./run.ts";
-import { prepareRunFolder, readMetrics, runFolder, truncateMetrics } from "./run-folder.ts";
+import { prepareRunFolder, runFolder, truncateMetrics } from "./run-folder.ts";
 
 /**
  * Trains one stage in a run folder, and tells what happens. Continuing an interrupted run gives bit for
@@ -19,9 +19,9 @@ export async function* train<S>(job: TrainJob<S>): AsyncGenerator<TrainEvent, vo
   const start = await resumeFrom(folder, { resume, recipe, fingerprint: dataset.fingerprint });
   const { checkpoint, damaged } = start;
   await prepareRunFolder(folder);
-  await truncateMetrics(folder, checkpoint?.header.step ?? 0);
+  const metrics = await truncateMetrics(folder, checkpoint?.header.step ?? 0);
   await writeWhole(folder.recipe, `${JSON.stringify(recipe, null, 2)}\n`);
-  const advisor = job.stage.updates.length === 1 ? new Advisor(training, await readMetrics(folder)) : null;
+  const advisor = job.stage.updates.length === 1 ? new Advisor(training, metrics) : null;
   const run = await Run.open(job, folder, start);
   const due = (every: number) => run.step % every === 0 && run.step < training.steps;
   try {
