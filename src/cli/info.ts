@@ -6,9 +6,10 @@ import {
   type HeldOutResult,
   listCheckpoints,
   type Metrics,
-  newestCheckpoint,
   readCheckpoint,
   readMetrics,
+  recentLosses,
+  requireCheckpoint,
   runFolder,
   weightsOf,
 } from "../train/index.ts";
@@ -76,12 +77,7 @@ const describeCheckpoint = (checkpoint: Checkpoint): string[] => {
 
 const describeRun = async (path: string): Promise<string[]> => {
   const folder = runFolder(path);
-  const { checkpoint, damaged } = await newestCheckpoint(folder.checkpoints);
-  if (!checkpoint)
-    throw new FileError(path, {
-      expected: "a run with a checkpoint",
-      got: damaged.map(({ message }) => message).join("; ") || "none",
-    });
+  const { checkpoint, damaged } = await requireCheckpoint(folder);
   const { header } = checkpoint;
   const recipe = header.recipe as { training: { steps: number } };
   const next =
@@ -100,19 +96,13 @@ const describeRun = async (path: string): Promise<string[]> => {
 };
 
 const trainingFigures = (metrics: readonly Metrics[]): string[] => {
-  const losses = metrics.flatMap((line) => Object.values((line.losses ?? {}) as Record<string, number>));
-  const last = losses.slice(-100);
+  const recent = recentLosses(metrics);
   const skipped = metrics.filter((line) => line.skipped === true).length;
   const measured = metrics.findLast((line) => line.heldOut !== undefined);
   return [
-    ...(last.length
-      ? [
-          row(
-            "loss",
-            `${(last.reduce((sum, x) => sum + x, 0) / last.length).toFixed(4)} over the last ${last.length} steps`,
-          ),
-        ]
-      : []),
+    ...Object.entries(recent.losses).map(([name, loss]) =>
+      row(name, `${loss.toFixed(4)} over the last ${recent.steps} steps`),
+    ),
     ...(skipped ? [row("skipped", `${skipped} steps whose loss or gradient was not finite`)] : []),
     ...(measured ? heldOutTable(measured) : []),
   ];

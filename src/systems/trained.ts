@@ -3,9 +3,9 @@ import { ArgumentError, FileError } from "../base/index.ts";
 import {
   type Checkpoint,
   type Frame,
-  newestCheckpoint,
   openEvaluate,
   readCheckpoint,
+  requireCheckpoint,
   runFolder,
   type Stage,
   weightsOf,
@@ -59,11 +59,5 @@ const findCheckpoint = async (path: string): Promise<Checkpoint> => {
   const kind = await stat(path).catch(() => null);
   if (kind?.isFile()) return readCheckpoint(path);
   if (!kind) throw new FileError(path, { expected: "a run folder or a checkpoint", got: "nothing there" });
-  const { checkpoint, damaged } = await newestCheckpoint(runFolder(path).checkpoints);
-  if (checkpoint) return checkpoint;
-  throw new FileError(path, {
-    expected: "a run with a checkpoint",
-    got: damaged.map(({ message }) => message).join("; ") || "none",
-    hint: "train one with: undiffuse train digits",
-  });
+  return (await requireCheckpoint(runFolder(path), "train one with: undiffuse train digits")).checkpoint;
 };

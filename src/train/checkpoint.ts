@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { FileError, type GeneratorState, NDArray } from "../base/index.ts";
 import { readSafetensors, writeSafetensors, writeWhole } from "../formats/index.ts";
 import { type FlatLayout, type LearnerState, packed, viewsOf } from "../optim/index.ts";
+import type { RunFolder } from "./run-folder.ts";
 
 const FORMAT = 1;
 
@@ -111,6 +112,20 @@ export const newestCheckpoint = async (
     }
   }
   return { checkpoint: null, damaged };
+};
+
+/** The newest checkpoint of a run that reads whole. @throws FileError with this hint when there is none */
+export const requireCheckpoint = async (
+  folder: RunFolder,
+  hint?: string,
+): Promise<{ checkpoint: Checkpoint; damaged: readonly FileError[] }> => {
+  const { checkpoint, damaged } = await newestCheckpoint(folder.checkpoints);
+  if (checkpoint) return { checkpoint, damaged };
+  throw new FileError(folder.path, {
+    expected: "a run with a checkpoint",
+    got: damaged.map(({ message }) => message).join("; ") || "none",
+    ...(hint !== undefined && { hint }),
+  });
 };
 
 /** The folder's best checkpoint; null when there is none, or none that reads whole. */

@@ -5,6 +5,7 @@ export {
   listCheckpoints,
   newestCheckpoint,
   readCheckpoint,
+  requireCheckpoint,
   weightsOf,
 } from "./checkpoint.ts";
 export type { HeldOutResult, TrainEvent } from "./events.ts";

@@ -67,7 +67,7 @@ export const summariseRun = async (path: string, now = Date.now()): Promise<RunS
     recipe,
     step,
     steps,
-    losses: recentLosses(taken.slice(-RECENT)),
+    losses: recentLosses(metrics).losses,
     heldOut: lowestHeldOut(metrics),
     imagesPerSecond: secondsPerStep === null ? null : (batch * accumulate) / secondsPerStep,
     seconds: (taken.at(-1)?.seconds as number | undefined) ?? 0,
@@ -96,14 +96,20 @@ const readRecipe = async ({ recipe }: RunFolder): Promise<unknown> => {
   }
 };
 
-const recentLosses = (lines: readonly Metrics[]): Record<string, number> => {
+/** Mean of each update's finite losses over the last 100 steps, or as many as there are. */
+export const recentLosses = (
+  metrics: readonly Metrics[],
+): { readonly losses: Readonly<Record<string, number>>; readonly steps: number } => {
+  const lines = metrics.filter((line) => line.losses !== undefined).slice(-RECENT);
   const byName = new Map<string, number[]>();
   for (const { losses } of lines)
     for (const [name, loss] of Object.entries(losses as Record<string, unknown>))
       if (typeof loss === "number") byName.set(name, [...(byName.get(name) ?? []), loss]); // NaN is null in JSON
-  return Object.fromEntries(
-    [...byName].map(([name, all]) => [name, all.reduce((sum, loss) => sum + loss, 0) / all.length]),
-  );
+  const means = [...byName].map(([name, all]) => [
+    name,
+    all.reduce((sum, loss) => sum + loss, 0) / all.length,
+  ]);
+  return { losses: Object.fromEntries(means), steps: lines.length };
 };
 
 const lowestHeldOut = (metrics: readonly Metrics[]): RunSummary["heldOut"] =>
