@@ -1,8 +1,9 @@
 import type { RecipeInput } from "../systems/index.ts";
 import { digits } from "./digits.ts";
+import { emoji } from "./emoji.ts";
 import { images } from "./images.ts";
 
-export { digits, images };
+export { digits, emoji, images };
 
 /** The recipes that come with the package, by name. */
-export const recipes: Readonly<Record<string, RecipeInput>> = { digits, images };
+export const recipes: Readonly<Record<string, RecipeInput>> = { digits, emoji, images };
