@@ -18,7 +18,6 @@ export const selfAttention = (
   random: Generator,
   { channels, headWidth, groups, eps, outputScale }: SelfAttentionOptions,
 ) => {
-  const heads = channels / headWidth;
   const group_norm = groups === null ? undefined : groupNorm(channels, { groups, eps, silu: false });
   const [to_q, to_k, to_v] = [0, 1, 2].map(() => linear(random, channels, channels)) as [
     ReturnType<typeof linear>,
@@ -38,29 +37,11 @@ export const selfAttention = (
       const rows = (group_norm ? group_norm.forward(x) : x)
         .reshape([n, channels, tokens])
         .transpose([0, 2, 1]);
-      const split = (y: Tensor) =>
-        heads === 1
-          ? y
-          : y
-              .reshape([n, tokens, heads, headWidth])
-              .transpose([0, 2, 1, 3])
-              .reshape([n * heads, tokens, headWidth]);
-      const mixed = attention(
-        split(to_q.forward(rows)),
-        split(to_k.forward(rows)),
-        split(to_v.forward(rows)),
-        {
-          scale: 1 / Math.sqrt(headWidth),
-        },
-      );
-      const joined =
-        heads === 1
-          ? mixed
-          : mixed
-              .reshape([n, heads, tokens, headWidth])
-              .transpose([0, 2, 1, 3])
-              .reshape([n, tokens, channels]);
-      const image = to_out[0].forward(joined).transpose([0, 2, 1]).reshape(x.shape);
+      const mixed = attention(to_q.forward(rows), to_k.forward(rows), to_v.forward(rows), {
+        heads: channels / headWidth,
+        scale: 1 / Math.sqrt(headWidth),
+      });
+      const image = to_out[0].forward(mixed).transpose([0, 2, 1]).reshape(x.shape);
       const sum = image.add(x);
       return outputScale === 1 ? sum : sum.div(outputScale);
     },

@@ -66,9 +66,13 @@ export const gather = (table: Tensor, indices: Tensor): Tensor => new Tensor("ga
 export const scatterAdd = (rows: Tensor, indices: Tensor, size: number): Tensor =>
   new Tensor("scatterAdd", [rows, indices], { size });
 
-/** Scaled dot-product attention over [batch, tokens, channels]. */
-export const attention = (q: Tensor, k: Tensor, v: Tensor, { scale }: { scale: number }): Tensor =>
-  new Tensor("attention", [q, k, v], { scale });
+/** Scaled dot-product attention over [batch, tokens, channels], in each of `heads` equal parts of the channels. */
+export const attention = (
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  attributes: { readonly heads: number; readonly scale: number },
+): Tensor => new Tensor("attention", [q, k, v], attributes);
 
 /** x [n, c, h, w] with weight [m, c, kh, kw] and optional bias [m]. */
 export const conv2d = (x: Tensor, weight: Tensor, bias: Tensor | undefined, geometry: ConvGeometry): Tensor =>

@@ -220,8 +220,9 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
     if (x.shape.length === 0) fail(who, "an axis to sum over", show(inputs));
     return x;
   },
-  attention: (inputs, _, who) => {
+  attention: (inputs, { heads }, who) => {
     float(who, take(who, inputs, [3, 3, 3]));
+    positive(who, "number of heads", heads);
     const [q, k, v] = inputs as [Shaped, Shaped, Shaped];
     if (
       dim(q, 0) !== dim(k, 0) ||
@@ -230,6 +231,8 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
       dim(k, 1) !== dim(v, 1)
     )
       fail(who, "q [b, n, d], k [b, m, d], v [b, m, e]", show(inputs));
+    if (dim(q, 2) % heads !== 0 || dim(v, 2) % heads !== 0)
+      fail(who, `channels divisible by ${heads} heads`, show(inputs));
     return { shape: [dim(q, 0), dim(q, 1), dim(v, 2)], dtype: "float32" };
   },
 

@@ -69,8 +69,8 @@ export interface OpAttributes {
   matmul: None;
   /** Over the last axis. */
   softmax: None;
-  /** softmax(scale · q kᵀ) v over [batch, tokens, channels]. */
-  attention: { readonly scale: number };
+  /** softmax(scale · q kᵀ) v over [batch, tokens, channels], in each of `heads` equal parts of the channels. */
+  attention: { readonly heads: number; readonly scale: number };
 
   /** x [n, c, h, w], weight [m, c, kh, kw], optional bias [m]. */
   conv2d: ConvGeometry;

@@ -30,7 +30,7 @@ describe("the file", () => {
     const graph = trace({ x: image, w: { shape: [4, 4, 3, 3] }, s: { shape: [4] } }, ({ x, w, s }) => {
       const h = conv2d(x, w, s, { stride: 1, padding: [1, 1, 1, 1] });
       const y = silu(groupNorm(h, s, s, { groups: 2, eps: 1e-5, silu: true })).reshape([1, 4, 36]);
-      const loss = attention(y, y, y, { scale: 0.5 }).sum();
+      const loss = attention(y, y, y, { heads: 1, scale: 0.5 }).sum();
       const [dx, dw] = gradients(loss, [x, w]);
       return { dx: dx ?? x, dw: dw ?? w };
     });

@@ -254,17 +254,22 @@ export const cases: { readonly [K in OpName]: readonly CaseSpec<K>[] } = {
     {
       name: "to itself",
       inputs: [{ shape: [2, 5, 3] }, { shape: [2, 5, 3] }, { shape: [2, 5, 3] }],
-      attributes: { scale: 0.6 },
+      attributes: { heads: 1, scale: 0.6 },
     },
     {
       name: "to other tokens",
       inputs: [{ shape: [1, 3, 4] }, { shape: [1, 7, 4] }, { shape: [1, 7, 2] }],
-      attributes: { scale: 0.5 },
+      attributes: { heads: 1, scale: 0.5 },
     },
     {
       name: "to one token",
       inputs: [{ shape: [2, 1, 2] }, { shape: [2, 1, 2] }, { shape: [2, 1, 3] }],
-      attributes: { scale: 1 },
+      attributes: { heads: 1, scale: 1 },
+    },
+    {
+      name: "of three heads",
+      inputs: [{ shape: [2, 3, 6] }, { shape: [2, 4, 6] }, { shape: [2, 4, 9] }],
+      attributes: { heads: 3, scale: 0.7 },
     },
   ],
 

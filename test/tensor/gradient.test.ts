@@ -103,14 +103,14 @@ test("on a tie, maximum and minimum give half to each", () => {
 test("one tensor in several places of a fused operation gets its whole gradient", () => {
   const x = input([1, 3, 2]);
   const leaves = new Map([[x, doubles([1, 3, 2], [0.3, -1, 2, 0.7, -0.4, 1.1])]]);
-  expectGradients(weighted(attention(x, x, x, { scale: 0.7 }), 1), [x], leaves);
+  expectGradients(weighted(attention(x, x, x, { heads: 1, scale: 0.7 }), 1), [x], leaves);
 });
 
 test("inputs of a fused operation that depend on each other keep their own gradients", () => {
   const x = input([1, 2, 3]);
   const leaves = new Map([[x, toDoubles(new Generator(3).normal([1, 2, 3]))]]);
   const k = x.mul(x);
-  expectGradients(weighted(attention(x, k, k.add(x), { scale: 0.7 }), 1), [x], leaves);
+  expectGradients(weighted(attention(x, k, k.add(x), { heads: 1, scale: 0.7 }), 1), [x], leaves);
 });
 
 test("a tensor and one computed from it both get total derivatives", () => {

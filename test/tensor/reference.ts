@@ -281,17 +281,17 @@ export const references: { readonly [K in OpName]: Reference<K> } = {
       rows.flatMap((row) => softmaxRow(columns.map((column) => read(x, [...row, column])))),
     );
   },
-  attention: (inputs, { attributes: { scale }, shape }) => {
+  attention: (inputs, { attributes: { heads, scale }, shape }) => {
     const [q, k, v] = inputs as [Doubles, Doubles, Doubles];
-    const [, , channels = 0] = q.shape;
+    const [width, valueWidth] = [(q.shape[2] as number) / heads, (shape[2] as number) / heads];
     const keys = Array.from({ length: k.shape[1] as number }, (_, j) => j);
-    const dot = (b: number, i: number, j: number) =>
-      Array.from({ length: channels }, (_, d) => read(q, [b, i, d]) * read(k, [b, j, d])).reduce(
-        (sum, x) => sum + x,
-        0,
-      );
+    const dot = (b: number, i: number, j: number, head: number) =>
+      Array.from({ length: width }, (_, d) => head * width + d)
+        .map((d) => read(q, [b, i, d]) * read(k, [b, j, d]))
+        .reduce((sum, x) => sum + x, 0);
     return build(shape, ([b = 0, i = 0, e = 0]) => {
-      const weights = softmaxRow(keys.map((j) => scale * dot(b, i, j)));
+      const head = Math.floor(e / valueWidth);
+      const weights = softmaxRow(keys.map((j) => scale * dot(b, i, j, head)));
       return keys.reduce((sum, j) => sum + (weights[j] as number) * read(v, [b, j, e]), 0);
     });
   },

@@ -130,10 +130,12 @@ const refused: { readonly [K in OpName]: readonly Refused<K>[] } = {
   ],
   softmax: [["a scalar", [f()], {}], ...unary],
   attention: [
-    ["keys of other channels", [f(1, 2, 3), f(1, 2, 4), f(1, 2, 3)], { scale: 1 }],
-    ["a value too few", [f(1, 2, 3), f(1, 3, 3), f(1, 2, 3)], { scale: 1 }],
-    ["another batch", [f(2, 2, 3), f(1, 2, 3), f(1, 2, 3)], { scale: 1 }],
-    ["heads on an axis of their own", [f(1, 1, 2, 3), f(1, 1, 2, 3), f(1, 1, 2, 3)], { scale: 1 }],
+    ["keys of other channels", [f(1, 2, 3), f(1, 2, 4), f(1, 2, 3)], { heads: 1, scale: 1 }],
+    ["a value too few", [f(1, 2, 3), f(1, 3, 3), f(1, 2, 3)], { heads: 1, scale: 1 }],
+    ["another batch", [f(2, 2, 3), f(1, 2, 3), f(1, 2, 3)], { heads: 1, scale: 1 }],
+    ["heads on an axis of their own", [f(1, 1, 2, 3), f(1, 1, 2, 3), f(1, 1, 2, 3)], { heads: 1, scale: 1 }],
+    ["channels that heads do not divide", [f(1, 2, 3), f(1, 2, 3), f(1, 2, 4)], { heads: 2, scale: 1 }],
+    ["no head", [f(1, 2, 3), f(1, 2, 3), f(1, 2, 3)], { heads: 0, scale: 1 }],
   ],
 
   conv2d: [

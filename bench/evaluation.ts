@@ -1,0 +1,63 @@
+// One evaluation of a network in sampling, against PyTorch and against onnxruntime in Python on PyTorch's own
+// export, with the same weights, threads and batch, one of each in turn:
+//   PYTHON=/path/to/venv/bin/python node --import ./tools/typescript.mjs --conditions=undiffuse-source \
+//     bench/evaluation.ts [network or file …]
+// The Python environment holds bench/peers/requirements.txt. Prints medians and their ratios.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Generator, NDArray } from "../src/base/index.ts";
+import { unet2d, unet2dSchema } from "../src/models/index.ts";
+import { leaves, stateOf } from "../src/nn/index.ts";
+import { compile } from "../src/runtime/index.ts";
+import { trace } from "../src/tensor/index.ts";
+import { chosenNetworks, type Network } from "./networks.ts";
+import { machine, median, openPeer, ratio, THREADS } from "./peer.ts";
+
+const BATCHES = [1, 16];
+const ROUNDS = 11;
+
+/** What sampling does with a network: weights fixed, the session in a worker. */
+const openOurs = async ({ config }: Network, batch: number) => {
+  const net = unet2d(unet2dSchema.parse(config), new Generator(0));
+  const random = new Generator(1);
+  const sample = random.normal([batch, config.in_channels, config.sample_size, config.sample_size]);
+  const timestep = NDArray.full([batch], 500);
+  const graph = trace(
+    { sample, timestep },
+    ({ sample, timestep }) => ({ eps: net.forward(sample, timestep) }),
+    leaves(net),
+  );
+  const run = await compile(graph, { weights: stateOf(net), threads: THREADS });
+  const turn = async (): Promise<number> => {
+    const started = performance.now();
+    const { eps } = await run({ sample, timestep });
+    const took = performance.now() - started;
+    if (!eps?.isFinite()) throw new Error("the output is not finite");
+    return took;
+  };
+  return { turn, close: run.close };
+};
+
+console.log(machine());
+for (const [name, network] of await chosenNetworks(process.argv.slice(2)))
+  for (const batch of BATCHES) {
+    const folder = await mkdtemp(join(tmpdir(), "undiffuse-bench-"));
+    const peer = await openPeer("evaluation.py", { config: network.config, batch, folder });
+    const ours = await openOurs(network, batch);
+    await ours.turn();
+    const times = { ours: [] as number[], torch: [] as number[], onnx: [] as number[] };
+    for (let round = 0; round < ROUNDS; round++) {
+      times.torch.push(await peer.turn("torch"));
+      times.ours.push(await ours.turn());
+      times.onnx.push(await peer.turn("onnx"));
+    }
+    peer.close();
+    await ours.close();
+    await rm(folder, { recursive: true });
+    const [a, b, c] = [times.ours, times.torch, times.onnx].map((each) => median(each).toFixed(1));
+    console.log(`${name}, batch ${batch}: ${a} ms; PyTorch ${b} ms, export in Python ${c} ms; ${peer.facts}`);
+    console.log(
+      `  median of ratios: ${ratio(times.ours, times.torch).toFixed(2)} × PyTorch, ${ratio(times.ours, times.onnx).toFixed(2)} × the export`,
+    );
+  }
