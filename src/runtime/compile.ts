@@ -1,6 +1,6 @@
 import { host } from "#host";
 import { ArgumentError, NDArray, ShapeError, sameShape, showShape } from "../base/index.ts";
-import { lower } from "../lower/index.ts";
+import { type Lowering, lower } from "../lower/index.ts";
 import { type Graph, type Named, simplify, type Tensor } from "../tensor/index.ts";
 import { Remote, workerModule } from "./remote.ts";
 import type { Arrays, Session, SessionOptions } from "./session.ts";
@@ -9,6 +9,8 @@ import type { SessionInit } from "./session-worker.ts";
 export interface CompileOptions extends SessionOptions {
   /** Inputs by name that are fixed for the life of the callable. */
   readonly weights?: ReadonlyMap<string, NDArray>;
+  /** The host's for inference when absent. */
+  readonly target?: Lowering;
   /** Whether a worker owns the session, which keeps the event loop free. */
   readonly worker?: boolean;
 }
@@ -23,14 +25,14 @@ export interface Compiled {
 /** Simplifies, lowers and loads a graph. @throws ShapeError when a weight has not its input's shape or dtype */
 export const compile = async (
   graph: Graph,
-  { weights = new Map(), worker = true, ...options }: CompileOptions = {},
+  { weights = new Map(), target = host.inferTarget, worker = true, ...options }: CompileOptions = {},
 ): Promise<Compiled> => {
   const simple = simplify(graph);
   for (const [name, leaf] of simple.inputs) {
     const value = weights.get(name);
     if (value) checkArray(`weight "${name}"`, leaf, value);
   }
-  const model = lower(simple, { weights });
+  const model = lower(simple, { weights, target });
   const open = worker ? openRemoteSession : host.openSession;
   const session = guarded(await open(model, options));
   const fed = new Map([...simple.inputs].filter(([name]) => !weights.has(name)));

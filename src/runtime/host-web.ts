@@ -1,10 +1,20 @@
 import * as ort from "onnxruntime-web/wasm";
+import { ArgumentError } from "../base/index.ts";
+import { portable } from "../lower/index.ts";
 import { onArrays } from "./ort-session.ts";
 import type { Host, Port } from "./session.ts";
 
 /** onnxruntime's WebAssembly build and the web's module workers. */
 export const host: Host = {
-  async openSession(model, { threads }) {
+  inferTarget: portable,
+
+  async openSession(model, { threads, profile }) {
+    if (profile !== undefined)
+      throw new ArgumentError({
+        who: "profile",
+        expected: "Node.js",
+        got: "a browser, which writes no files",
+      });
     if (threads) ort.env.wasm.numThreads = threads;
     const session = await ort.InferenceSession.create(model, {
       executionProviders: ["wasm"],

@@ -1,4 +1,5 @@
 import type { PlainArray } from "../base/index.ts";
+import type { Lowering } from "../lower/index.ts";
 
 /** Arrays by the names of a model's inputs or outputs. */
 export type Arrays = Readonly<Record<string, PlainArray>>;
@@ -12,6 +13,11 @@ export interface Session {
 export interface SessionOptions {
   /** Threads of one operation; all cores when absent. */
   readonly threads?: number;
+  /**
+   * Measures every operation and writes the times, at close, to a JSON file whose path starts with this
+   * (onnxruntime's profile, in Chrome's trace format). In Node.js only.
+   */
+  readonly profile?: string;
 }
 
 /** One end of a message channel, in Node or the web. */
@@ -29,6 +35,8 @@ export interface WorkerPort extends Port {
 
 /** What a platform offers: `#host` resolves to Node's or the web's by package conditions. */
 export interface Host {
+  /** What a graph with fixed weights is lowered to. */
+  readonly inferTarget: Lowering;
   openSession(model: Uint8Array, options: SessionOptions): Promise<Session>;
   startWorker(url: URL): WorkerPort;
   /** Inside a worker: the channel to its owner. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Generator, type NDArray } from "../../src/base/index.ts";
+import { portable } from "../../src/lower/index.ts";
 import { compile } from "../../src/runtime/index.ts";
 import { type Graph, input, type OpName, type Tensor, vjp } from "../../src/tensor/index.ts";
 import { allCases, cases } from "../tensor/cases.ts";
@@ -24,7 +25,7 @@ const runTogether = async (programs: readonly Program[]): Promise<NDArray[][]> =
       programs.flatMap(({ outputs }, i) => outputs.map((node, j) => [`out${i}.${j}`, node] as const)),
     ),
   };
-  const run = await compile(graph, { worker: false, threads: 1 });
+  const run = await compile(graph, { target: portable, worker: false, threads: 1 });
   const results = await run(Object.fromEntries(leaves.map(([, value], i) => [`in${i}`, value])));
   await run.close();
   return programs.map(({ outputs }, i) => outputs.map((_, j) => results[`out${i}.${j}`] as NDArray));
