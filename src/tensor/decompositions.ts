@@ -1,5 +1,5 @@
-import type { Shape } from "../base/index.ts";
-import { sigmoid, softmax, transposeLast } from "./operations.ts";
+import { attend } from "./attention.ts";
+import { sigmoid } from "./operations.ts";
 import type { Tensor } from "./tensor.ts";
 import type { NormAttributes, OpName } from "./vocabulary.ts";
 
@@ -26,16 +26,6 @@ const siluSlope = (h: Tensor): Tensor => {
   return s.mul(h.mul(s.neg().add(1)).add(1));
 };
 
-/** [batch, tokens, heads · width] → [batch, heads, tokens, width]; as it is where there is one head. */
-const splitHeads = (x: Tensor, heads: number): Tensor => {
-  const [batch = 0, tokens = 0] = x.shape;
-  return heads === 1 ? x : x.reshape([batch, tokens, heads, -1]).transpose([0, 2, 1, 3]);
-};
-
-/** Back from {@link splitHeads}. */
-const joinHeads = (x: Tensor, shape: Shape): Tensor =>
-  x.shape.length === 3 ? x : x.transpose([0, 2, 1, 3]).reshape(shape);
-
 /**
  * Operations written in terms of others. A fused operation is differentiated a second time through its
  * row here, and a target without a kernel of its own lowers the row instead.
@@ -45,11 +35,7 @@ export const decompositions = {
     const [x] = inputsOf<[0]>(node);
     return x.mul(sigmoid(x));
   },
-  attention: (node) => {
-    const { heads, scale } = node.attributes;
-    const [q, k, v] = inputsOf<[0, 0, 0]>(node).map((x) => splitHeads(x, heads)) as [Tensor, Tensor, Tensor];
-    return joinHeads(softmax(q.mul(scale).matmul(transposeLast(k))).matmul(v), node.shape);
-  },
+  attention: attend,
   groupNorm: (node) => {
     const { h } = normalise(...inputsOf<[0, 0, 0]>(node), node.attributes);
     return node.attributes.silu ? h.mul(sigmoid(h)) : h;

@@ -1,3 +1,4 @@
+import { attentionGradient } from "./attention.ts";
 import type { DecomposedOp } from "./decompositions.ts";
 import * as ops from "./operations.ts";
 import { constant, Tensor } from "./tensor.ts";
@@ -109,7 +110,7 @@ export const gradientRules: { readonly [K in OpName]: GradientRule<K> } = {
     const weighted = dy.mul(y);
     return [weighted.sub(y.mul(weighted.sum([-1], true)))];
   },
-  attention: "decompose",
+  attention: attentionGradient,
 
   conv2d: (node, dy) => {
     const [x, weight, bias] = node.inputs as [Tensor, Tensor, Tensor?];
