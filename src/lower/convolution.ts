@@ -45,7 +45,7 @@ export const turnedPads = ({ attributes, inputs }: Tensor<"conv2dInputGrad">): r
 };
 
 /** A weight [m, c, …] as the one [c, m, …] that carries gradients back: turned by 180°, channels swapped. */
-export const turned = (onnx: OnnxBuilder, weight: string, flip: boolean): string => {
+const turned = (onnx: OnnxBuilder, weight: string, flip: boolean): string => {
   const swapped = onnx.node("Transpose", [weight], { perm: [1, 0, 2, 3] });
   if (!flip) return swapped;
   const back = onnx.int64([-1, -1]);
@@ -84,8 +84,16 @@ export const lowerConv2dWeightGrad = (
     rowTable(n, h, ow, (s, i, j, tap) => at(s, oh, rows(i, tap), ow, j), kh),
   );
   const product = splitProduct(onnx, v, u, rowCount, kh * m, kw * c);
-  const separate = onnx.node("Reshape", [product, onnx.int64([kh, m, kw, c])]);
-  return onnx.node("Transpose", [separate], { perm: [1, 3, 0, 2] });
+  return weightOf(onnx, product, [m, c, kh, kw]);
+};
+
+/** [kh, m, kw, c] as [m, c, kh, kw], in transpositions that move whole rows or swap the last two axes: fast ones. */
+const weightOf = (onnx: OnnxBuilder, product: string, [m, c, kh, kw]: Image): string => {
+  const rows = onnx.node("Reshape", [product, onnx.int64([kh, m, kw * c])]);
+  const byOutput = kh > 1 ? onnx.node("Transpose", [rows], { perm: [1, 0, 2] }) : rows;
+  const taps = onnx.node("Reshape", [byOutput, onnx.int64([m, kh * kw, c])]);
+  const byInput = kh * kw > 1 ? onnx.node("Transpose", [taps], { perm: [0, 2, 1] }) : taps;
+  return onnx.node("Reshape", [byInput, onnx.int64([m, c, kh, kw])]);
 };
 
 /** Where a tap reads along one axis, or -1 outside [0, limit). */
@@ -158,10 +166,11 @@ const splitProduct = (
   m: number,
   c: number,
 ): string => {
-  const halves = rows % 2 === 0 && rows >= 2 * Math.max(m, c) ? 2 : 1;
+  const halves = rows % 2 === 0 && rows >= 2 * Math.max(m, c) ? [2] : [];
   const part = (x: string, width: number) =>
-    onnx.node("Reshape", [x, onnx.int64([halves, rows / halves, width])]);
-  const turnedV = onnx.node("Transpose", [part(v, m)], { perm: [0, 2, 1] });
-  const products = onnx.node("MatMul", [turnedV, part(u, c)]);
-  return onnx.node("ReduceSum", [products, onnx.int64([0])], { keepdims: 0 });
+    onnx.node("Reshape", [x, onnx.int64([...halves, rows / (halves[0] ?? 1), width])]);
+  const perm = halves.length ? [0, 2, 1] : [1, 0];
+  const turnedV = onnx.node("Transpose", [part(v, m)], { perm });
+  const product = onnx.node("MatMul", [turnedV, part(u, c)]);
+  return halves.length ? onnx.node("ReduceSum", [product, onnx.int64([0])], { keepdims: 0 }) : product;
 };

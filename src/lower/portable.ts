@@ -15,6 +15,14 @@ const plain =
   (onnx: OnnxBuilder, inputs: readonly string[]): string =>
     onnx.node(opType, inputs);
 
+const reduction =
+  (opType: string) =>
+  (onnx: OnnxBuilder, inputs: readonly string[], { attributes }: Tensor<"sum"> | Tensor<"max">): string =>
+    onnx.node(opType, [first(inputs), onnx.int64(attributes.axes)], {
+      keepdims: Number(attributes.keepDims),
+      noop_with_empty_axes: 1,
+    });
+
 const first = (inputs: readonly string[]): string => inputs[0] as string;
 const pair = (inputs: readonly string[]): readonly [string, string] =>
   inputs as unknown as readonly [string, string];
@@ -43,6 +51,7 @@ export const portable: Lowering = {
   relu: plain("Relu"),
   abs: plain("Abs"),
   sign: plain("Sign"),
+  erf: plain("Erf"),
 
   add: plain("Add"),
   sub: plain("Sub"),
@@ -55,11 +64,8 @@ export const portable: Lowering = {
   where: plain("Where"),
   cast: (onnx, inputs, { dtype }) => onnx.node("Cast", inputs, { to: elementType[dtype] }),
 
-  sum: (onnx, inputs, { attributes: { axes, keepDims } }) =>
-    onnx.node("ReduceSum", [first(inputs), onnx.int64(axes)], {
-      keepdims: Number(keepDims),
-      noop_with_empty_axes: 1,
-    }),
+  sum: reduction("ReduceSum"),
+  max: reduction("ReduceMax"),
   reshape: (onnx, inputs, { shape }) => onnx.node("Reshape", [first(inputs), onnx.int64(shape)]),
   transpose: (onnx, inputs, { attributes: { order } }) => onnx.node("Transpose", inputs, { perm: order }),
   broadcastTo: (onnx, inputs, { shape }) => onnx.node("Expand", [first(inputs), onnx.int64(shape)]),
