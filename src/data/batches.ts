@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ArgumentError, Generator, type GeneratorState, NDArray, sizeOf } from "../base/index.ts";
+import { cropImage } from "./crop.ts";
 import type { Dataset } from "./dataset.ts";
 import { fillUnit } from "./pixels.ts";
 
@@ -13,8 +14,10 @@ export interface BatchesOptions {
   readonly order: Generator;
   /** Draws which images are mirrored; untouched when `flip` is off. */
   readonly flips: Generator;
+  /** Draws the window of each image that has more around it (`uncropped`); untouched when none has. */
+  readonly crops: Generator;
   /**
-   * A {@link BatchesState} to continue from, bit for bit, given the same images and both generators as
+   * A {@link BatchesState} to continue from, bit for bit, given the same images and the generators as
    * they stood when it was taken.
    */
   readonly state?: unknown;
@@ -65,11 +68,12 @@ export class Batches {
     const [, ...image] = dataset.images.shape;
     const size = sizeOf(image);
     const indices = Array.from({ length: batch }, () => this.nextIndex());
+    const levels = this.drawLevels(indices);
     const mirrored = flip ? flips.integers(0, 2, [batch]).data : [];
     const out = new Float32Array(batch * size);
-    indices.forEach((index, i) => {
+    levels.forEach((each, i) => {
       const pixels = out.subarray(i * size, (i + 1) * size);
-      fillUnit(pixels, dataset.images.data.subarray(index * size, (index + 1) * size) as Uint8Array);
+      fillUnit(pixels, each);
       if (mirrored[i]) mirror(pixels, image.at(-1) as number);
     });
     const images = new NDArray(out, [batch, ...image]);
@@ -77,6 +81,21 @@ export class Batches {
     if (!labels) return { images };
     const drawn = indices.map((index) => labels.data[index] as number);
     return { images, labels: NDArray.of(drawn, [batch], "int32") };
+  }
+
+  /** Grey levels [c, h, w] of the images of these indices, each in a window of its own where there is more around it. */
+  private drawLevels(indices: readonly number[]): Uint8Array[] {
+    const { dataset, crops } = this.options;
+    const { images, uncropped } = dataset;
+    if (!uncropped) return indices.map((index) => images.row(index).data as Uint8Array);
+    const [, , height = 0, width = 0] = images.shape;
+    const [, , outerHeight = 0, outerWidth = 0] = uncropped.shape;
+    const tops = crops.integers(0, outerHeight - height + 1, [indices.length]).data;
+    const lefts = crops.integers(0, outerWidth - width + 1, [indices.length]).data;
+    return indices.map((index, i) => {
+      const [top, left] = [tops[i] as number, lefts[i] as number];
+      return cropImage(uncropped.row(index), { top, left, height, width });
+    });
   }
 
   private nextIndex(): number {

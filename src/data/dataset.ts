@@ -12,19 +12,23 @@ export interface Dataset {
   readonly name: string;
   /** uint8 [n, c, h, w] */
   readonly images: NDArray;
+  /** uint8 [n, c, h + margin, w + margin]: `images` with what lies around them, for random crops in training. */
+  readonly uncropped?: NDArray;
   /** int32 [n], indices into `classes`; null for images without classes. */
   readonly labels: NDArray | null;
   readonly classes: readonly string[] | null;
+  /** What each image shows, in words, where that is known. */
+  readonly captions?: readonly string[];
   readonly skipped: readonly Skipped[];
   /** Whose images these are and what their licence asks for, where that is known. */
   readonly notice?: string;
-  /** SHA-256 of images, labels and classes: equal for equal content, wherever it came from. */
+  /** SHA-256 of images, labels, classes and captions: equal for equal content, wherever it came from. */
   readonly fingerprint: string;
 }
 
 /** A data set of this content; the fingerprint is computed. */
 export const makeDataset = (content: Omit<Dataset, "fingerprint">): Dataset => {
-  const { images, labels, classes } = content;
+  const { images, labels, classes, uncropped, captions } = content;
   const n = images.shape[0] ?? 0;
   if (images.dtype !== "uint8" || images.shape.length !== 4)
     throw new ShapeError({
@@ -38,12 +42,31 @@ export const makeDataset = (content: Omit<Dataset, "fingerprint">): Dataset => {
       expected: `${n} int32 labels`,
       got: `${labels.size} of ${labels.dtype}`,
     });
+  if (captions && captions.length !== n)
+    throw new ShapeError({ who: "makeDataset", expected: `${n} captions`, got: String(captions.length) });
+  if (uncropped && !surrounds(uncropped, images))
+    throw new ShapeError({
+      who: "makeDataset",
+      expected: `uint8 uncropped images around [${images.shape.join(", ")}]`,
+      got: `${uncropped.dtype} [${uncropped.shape.join(", ")}]`,
+    });
   const hash = createHash("sha256");
-  hash.update(JSON.stringify([images.shape, classes, labels !== null]));
-  for (const array of labels ? [images, labels] : [images])
-    hash.update(new Uint8Array(array.data.buffer, array.data.byteOffset, array.data.byteLength));
+  // What a data set does not have leaves no trace, so that a new kind of content changes no fingerprint.
+  const more = { ...(uncropped && { uncropped: uncropped.shape }), ...(captions && { captions }) };
+  const facts = [images.shape, classes, labels !== null];
+  hash.update(JSON.stringify(Object.keys(more).length ? [...facts, more] : facts));
+  for (const array of [images, labels, uncropped])
+    if (array) hash.update(new Uint8Array(array.data.buffer, array.data.byteOffset, array.data.byteLength));
   return { ...content, fingerprint: hash.digest("hex") };
 };
+
+const surrounds = (uncropped: NDArray, images: NDArray): boolean =>
+  uncropped.dtype === "uint8" &&
+  uncropped.shape.length === 4 &&
+  uncropped.shape.every((side, axis) => {
+    const inner = images.shape[axis] ?? 0;
+    return axis < 2 ? side === inner : side >= inner;
+  });
 
 /** Labels int32 [n] of images by the names of their classes, each of which is among `classes`. */
 export const labelsOf = (names: readonly string[], classes: readonly string[]): NDArray => {
@@ -57,16 +80,27 @@ export const labelsOf = (names: readonly string[], classes: readonly string[]): 
 
 /** The images of these indices, in their order, as a data set of its own (a copy). */
 export const selectImages = (dataset: Dataset, indices: ArrayLike<number>): Dataset => {
-  const [n = 0, ...image] = dataset.images.shape;
-  const size = sizeOf(image);
-  const images = NDArray.zeros([indices.length, ...image], "uint8");
-  const labels = dataset.labels && NDArray.zeros([indices.length], "int32");
-  for (let i = 0; i < indices.length; i++) {
-    const index = indices[i] as number;
+  const chosen = Array.from(indices);
+  const n = dataset.images.shape[0] ?? 0;
+  for (const index of chosen)
     if (!(index >= 0 && index < n))
       throw new ShapeError({ who: "selectImages", expected: `indices below ${n}`, got: String(index) });
-    images.data.set(dataset.images.data.subarray(index * size, (index + 1) * size), i * size);
-    if (labels) labels.data[i] = dataset.labels?.data[index] as number;
-  }
-  return makeDataset({ ...dataset, images, labels });
+  const { images, labels, uncropped, captions } = dataset;
+  return makeDataset({
+    ...dataset,
+    images: selectRows(images, chosen),
+    labels: labels && selectRows(labels, chosen),
+    ...(uncropped && { uncropped: selectRows(uncropped, chosen) }),
+    ...(captions && { captions: chosen.map((index) => captions[index] as string) }),
+  });
+};
+
+const selectRows = ({ data, shape, dtype }: NDArray, indices: readonly number[]): NDArray => {
+  const row = shape.slice(1);
+  const size = sizeOf(row);
+  const out = NDArray.zeros([indices.length, ...row], dtype);
+  indices.forEach((index, i) => {
+    out.data.set(data.subarray(index * size, (index + 1) * size), i * size);
+  });
+  return out;
 };

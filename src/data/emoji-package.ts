@@ -31,6 +31,8 @@ export interface Emoji {
   readonly group: string;
   /** "face-smiling" */
   readonly subgroup: string;
+  /** Other names ("thumbsup"), and the tones of a variant ("dark skin tone"). */
+  readonly keywords: readonly string[];
   readonly skinTone: boolean;
   /** Column and row on the sheet. */
   readonly tile: readonly [column: number, row: number];
@@ -106,6 +108,7 @@ const tableSchema = z
       name: z.string(),
       category: z.string(),
       subcategory: z.string(),
+      short_names: z.array(z.string()).default([]),
       sheet_x: cell,
       sheet_y: cell,
       skin_variations: z.record(z.string(), z.looseObject({ sheet_x: cell, sheet_y: cell })).default({}),
@@ -122,17 +125,38 @@ const readTable = (path: string, text: Buffer, vendor: string): Emoji[] => {
   }
   const rows = parseAs(tableSchema, table, { who: path, expected: "a table of emoji" });
   return rows.flatMap((row) => {
-    const about = { name: row.name.toLowerCase(), group: row.category, subgroup: row.subcategory };
-    const tones = Object.values(row.skin_variations);
-    return [row, ...tones]
-      .filter((entry) => entry[`has_img_${vendor}`] !== false)
-      .map((entry) => ({
-        ...about,
-        skinTone: entry !== row || row.subcategory === "skin-tone",
+    const name = row.name.toLowerCase();
+    const names = row.short_names.map((each) => each.replaceAll("_", " ")).filter((each) => each !== name);
+    const isTone = row.subcategory === "skin-tone";
+    const variants = Object.entries(row.skin_variations).map(([codes, entry]) => ({
+      entry,
+      keywords: [...names, ...tonesOf(codes)],
+      skinTone: true,
+    }));
+    return [{ entry: row, keywords: names, skinTone: isTone }, ...variants]
+      .filter(({ entry }) => entry[`has_img_${vendor}`] !== false)
+      .map(({ entry, keywords, skinTone }) => ({
+        name,
+        group: row.category,
+        subgroup: row.subcategory,
+        keywords,
+        skinTone,
         tile: [entry.sheet_x, entry.sheet_y] as const,
       }));
   });
 };
+
+/** Names in the Common Locale Data Repository. */
+const tones: Readonly<Record<string, string>> = {
+  "1F3FB": "light skin tone",
+  "1F3FC": "medium-light skin tone",
+  "1F3FD": "medium skin tone",
+  "1F3FE": "medium-dark skin tone",
+  "1F3FF": "dark skin tone",
+};
+
+/** Of a variant by its code points, joined by dashes: one for each person. */
+const tonesOf = (codes: string): string[] => codes.split("-").flatMap((code) => tones[code] ?? []);
 
 /** Decoding fits pictures to a size, so a sheet of another one would be cut in wrong places. */
 const checkSheet = (path: string, picture: Buffer, side: number): void => {

@@ -26,7 +26,8 @@ export interface EmojiOptions extends OpenOptions {
 
 /**
  * Emoji of Noto, Twemoji or both, three channels, set after set in the order of their packages. With
- * classes of one's own, only the emoji in them. `notice` says whose pictures these are.
+ * classes of one's own, only the emoji in them. Captions are names and keywords: "thumbs up sign, +1, thumbsup".
+ * `notice` says whose pictures these are.
  * @throws FileError with the command that installs what is missing
  */
 export const openEmoji = async (options: EmojiOptions = {}): Promise<Dataset> => {
@@ -34,7 +35,8 @@ export const openEmoji = async (options: EmojiOptions = {}): Promise<Dataset> =>
   const { background = "#ffffff", packagesFrom, cacheFolder = defaultCacheFolder() } = options;
   const packages = await Promise.all(sets.map((set) => openEmojiPackage(set, size, packagesFrom)));
   const hashes = packages.map(({ hash }) => hash);
-  return cached(cacheFolder, cacheKey("emoji", sets, classes, skinTones, background, hashes), async () => {
+  const key = cacheKey("captioned emoji", sets, classes, skinTones, background, hashes);
+  return cached(cacheFolder, key, async () => {
     const chosen = packages.map((each) => choose(each, classes, skinTones));
     const pictures = packages.map(({ cut }, i) =>
       cut(
@@ -46,6 +48,7 @@ export const openEmoji = async (options: EmojiOptions = {}): Promise<Dataset> =>
       name: `emoji (${sets.join(", ")})`,
       images: NDArray.concat(await Promise.all(pictures)),
       ...classesOf(chosen.flat(), classes),
+      captions: chosen.flat().map(({ emoji }) => [emoji.name, ...emoji.keywords].join(", ")),
       skipped: [],
       notice: sets.map((set) => emojiSets[set].notice).join("; "),
     });

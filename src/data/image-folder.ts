@@ -1,15 +1,17 @@
 import { open } from "node:fs/promises";
 import { basename, extname, join, resolve } from "node:path";
-import { FileError, NDArray } from "../base/index.ts";
-import { type DecodeOptions, decodeImage, pictureFormat, pictureFormats } from "../formats/index.ts";
+import { FileError } from "../base/index.ts";
+import { type DecodeOptions, pictureFormat, pictureFormats } from "../formats/index.ts";
 import { forEachConcurrently } from "./concurrency.ts";
+import { cropCentres } from "./crop.ts";
 import { type Dataset, labelsOf, makeDataset, type Skipped } from "./dataset.ts";
 import { cached, cacheKey, defaultCacheFolder, sha256 } from "./dataset-cache.ts";
+import { ChangedError, CONCURRENCY, decodePictures, type FoundPicture } from "./decoded-pictures.ts";
 import { listFiles, reasonOf } from "./folder-files.ts";
 
 /** What opening any data set can take. */
 export interface OpenOptions {
-  /** Called after each picture that was decoded or found damaged; not when the cache has them all. */
+  /** Called after each picture that was decoded or found damaged, and those the cache has; not when it has all. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
   /** Where decoded images are kept; by default the user's cache folder. */
   readonly cacheFolder?: string | undefined;
@@ -18,39 +20,51 @@ export interface OpenOptions {
 export interface ImageFolderOptions extends DecodeOptions, OpenOptions {
   /** `folders`: the first folder on the way to a picture is its class. */
   readonly classes?: "folders" | "none";
+  /** Pixels by which pictures are decoded larger than `size`, to be seen in random windows in training. */
+  readonly margin?: number | undefined;
 }
 
-/** Files in memory at once. */
-const CONCURRENCY = 8;
+/** How often a folder is listed when it changes while its pictures are decoded. */
+const ATTEMPTS = 3;
 
 /**
- * All PNG, JPEG, WebP, GIF and TIFF pictures of a folder and its folders, recognised by content, in the order of
- * their paths, each made one image as {@link decodeImage} does. What cannot be used is listed in `skipped`.
- * Decoded once: the result is cached under the content of all pictures and the options.
+ * All pictures of a folder and its folders in a known format, recognised by content, in the order of their
+ * paths, each made one image as {@link decodeImage} does. What cannot be used is listed in `skipped`.
+ * Decoded once: the result is cached under the content of all pictures and the options, on the way in parts.
  * @throws FileError that says what was found when nothing is usable
  */
 export const openImageFolder = async (folder: string, options: ImageFolderOptions): Promise<Dataset> => {
-  const { classes = "none", onProgress, cacheFolder = defaultCacheFolder(), ...decoding } = options;
+  for (let attempt = 1; ; attempt++)
+    try {
+      return await openOnce(folder, options);
+    } catch (error) {
+      if (!(error instanceof ChangedError) || attempt === ATTEMPTS) throw error;
+    }
+};
+
+const openOnce = async (folder: string, options: ImageFolderOptions): Promise<Dataset> => {
+  const { classes = "none", margin = 0, onProgress, cacheFolder = defaultCacheFolder(), ...asked } = options;
+  const decoding = { ...asked, size: enlarged(asked.size, margin) };
   const name = basename(resolve(folder));
   const found = await findPictures(folder, classes === "folders");
-  const key = cacheKey("folder", name, classes, decoding, found);
-  return cached(cacheFolder, key, async () => {
-    const decoded = await decodePictures(folder, found.pictures, decoding, onProgress);
-    const skipped = [...found.skipped, ...decoded.skipped].sort((a, b) => (a.path < b.path ? -1 : 1));
-    if (!decoded.images) throw nothingUsable(folder, skipped);
+  const key = cacheKey("folder", name, classes, decoding, found, ...(margin ? [margin] : []));
+  return cached(cacheFolder, key, async (part) => {
+    const { images, skipped } = await decodePictures(found.pictures, { folder, decoding, part, onProgress });
+    const all = [...found.skipped, ...skipped].sort((a, b) => (a.path < b.path ? -1 : 1));
+    if (!images) throw nothingUsable(folder, all);
+    const lost = new Set(skipped.map(({ path }) => path));
+    const paths = found.pictures.map(({ path }) => path).filter((path) => !lost.has(path));
     return makeDataset({
       name,
-      images: decoded.images,
-      ...(classes === "folders" ? classesOf(decoded.paths) : { labels: null, classes: null }),
-      skipped,
+      ...(margin ? { images: cropCentres(images, margin), uncropped: images } : { images }),
+      ...(classes === "folders" ? classesOf(paths) : { labels: null, classes: null }),
+      skipped: all,
     });
   });
 };
 
-interface FoundPicture {
-  readonly path: string;
-  readonly hash: string;
-}
+const enlarged = (size: DecodeOptions["size"], margin: number): DecodeOptions["size"] =>
+  typeof size === "number" ? size + margin : [size[0] + margin, size[1] + margin];
 
 const findPictures = async (
   folder: string,
@@ -82,50 +96,6 @@ const inspect = async (path: string): Promise<string | null> => {
   } finally {
     await file.close();
   }
-};
-
-interface Decoded {
-  /** uint8 [n, c, h, w]; null when n is 0. */
-  readonly images: NDArray | null;
-  readonly paths: readonly string[];
-  readonly skipped: readonly Skipped[];
-}
-
-const decodePictures = async (
-  folder: string,
-  pictures: readonly FoundPicture[],
-  decoding: DecodeOptions,
-  onProgress: OpenOptions["onProgress"],
-): Promise<Decoded> => {
-  const reasons = new Map<number, string>();
-  let images: NDArray | null = null;
-  let done = 0;
-  await forEachConcurrently(pictures, CONCURRENCY, async ({ path }, i) => {
-    try {
-      const image = await decodeImage(join(folder, path), decoding);
-      images ??= NDArray.zeros([pictures.length, ...image.shape], "uint8");
-      images.data.set(image.data, i * image.size);
-    } catch (error) {
-      if (!(error instanceof FileError)) throw error;
-      reasons.set(i, `expected ${error.expected}, got ${error.got}`);
-    }
-    onProgress?.(++done, pictures.length);
-  });
-  const kept = [...pictures.keys()].filter((i) => !reasons.has(i));
-  return {
-    images: images && closeRanks(images, kept),
-    paths: kept.map((i) => pictures[i]?.path ?? ""),
-    skipped: [...reasons].map(([i, reason]) => ({ path: pictures[i]?.path ?? "", reason })),
-  };
-};
-
-/** The kept rows (ascending) moved to the front, in place. */
-const closeRanks = (images: NDArray, kept: readonly number[]): NDArray => {
-  const size = images.size / (images.shape[0] as number);
-  kept.forEach((from, to) => {
-    images.data.copyWithin(to * size, from * size, (from + 1) * size);
-  });
-  return images.rows(0, kept.length);
 };
 
 const classesOf = (paths: readonly string[]): Pick<Dataset, "labels" | "classes"> => {

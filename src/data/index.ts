@@ -10,3 +10,4 @@ export { type ImageFolderOptions, type OpenOptions, openImageFolder } from "./im
 export { toPixels, toUnit } from "./pixels.ts";
 export { type DataSpec, dataSchema, openDataset } from "./schema.ts";
 export { split } from "./split.ts";
+export { type PictureSizes, type Survey, surveyDataset } from "./survey.ts";

@@ -27,6 +27,11 @@ const folderSchema = z.strictObject({
   background: colour.default("#ffffff"),
   /** When a picture is not square: cut its centre out, pad it with the background, or stretch it. */
   fit: z.enum(["crop", "pad", "stretch"]).default("crop"),
+  /**
+   * Random crops: pictures are decoded so many pixels larger, and each draw in training is a window of `size`.
+   * Left out, there are none. Held-out images are the window in the middle.
+   */
+  margin: z.int().min(1).max(4096).optional(),
   /** `folders`: the first folder on the way to a picture is its class. */
   classes: z.enum(["folders", "none"]).default("none"),
 });

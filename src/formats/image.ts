@@ -31,6 +31,12 @@ export interface DecodeOptions {
   readonly maxPixels?: number;
 }
 
+/** In pixels. */
+export interface Size {
+  readonly height: number;
+  readonly width: number;
+}
+
 /** 16384 × 16384. */
 const MAX_PIXELS = 2 ** 28;
 
@@ -75,6 +81,10 @@ export const decodeImage = async (
   const image = new NDArray(new Uint8Array(pixels), [height, width, 3], "uint8");
   return channels === 3 ? image.transpose([2, 0, 1]) : luma(image);
 };
+
+/** The size of a picture's file as it is seen, orientation applied, by its header. @throws FileError when it is none */
+export const pictureSize = (path: string): Promise<Size> =>
+  measure(path, sharp(path, { failOn: "error", limitInputPixels: false }), MAX_PIXELS);
 
 /** PNG bytes of an image uint8 [c, h, w] with c = 1 or 3, with texts by keyword. */
 export const encodePng = async (
@@ -207,11 +217,6 @@ const frameRows = (planes: NDArray, frame: number): Uint8Array => {
 };
 
 const greatestDivisor = (a: number, b: number): number => (b === 0 ? a : greatestDivisor(b, a % b));
-
-interface Size {
-  readonly height: number;
-  readonly width: number;
-}
 
 const checkFormat = (name: string, bytes: Uint8Array): void => {
   if (pictureFormat(bytes)) return;

@@ -11,6 +11,11 @@ const signatures = {
     [0x49, 0x49, 0x2b, 0x00],
     [0x4d, 0x4d, 0x00, 0x2b],
   ],
+  // A box "ftyp" of any length whose major brand is "avif", or "avis" for several frames.
+  avif: [
+    [-1, -1, -1, -1, 0x66, 0x74, 0x79, 0x70, 0x61, 0x76, 0x69, 0x66],
+    [-1, -1, -1, -1, 0x66, 0x74, 0x79, 0x70, 0x61, 0x76, 0x69, 0x73],
+  ],
 } as const;
 export type PictureFormat = keyof typeof signatures;
 export const pictureFormats = Object.keys(signatures) as PictureFormat[];

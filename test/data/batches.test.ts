@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ArgumentError, NDArray, Streams } from "../../src/base/index.ts";
+import { cropCentres } from "../../src/data/crop.ts";
 import { Batches, type Dataset, makeDataset, toPixels } from "../../src/data/index.ts";
 
 /** n images [1, 1, 2] of levels (2i, 2i + 1), labelled i. */
@@ -28,6 +29,7 @@ const options = (streams: Streams, { n = 10, batch = 4, flip = false } = {}) => 
   flip,
   order: streams.get("data order"),
   flips: streams.get("flips"),
+  crops: streams.get("crops"),
 });
 
 const labelsOf = (batches: Batches, count: number): number[] =>
@@ -113,6 +115,55 @@ describe("Batches", () => {
       batches = new Batches({ ...options(streams, { flip: true }), state: checkpoint.batches });
     }
     expect(Array.from({ length: 12 }, () => batches.next())).toEqual(expected);
+  });
+
+  /** n images [2, 3, 3] in surroundings [2, 5, 5], of which every pixel has a level of its own. */
+  const surrounded = (n: number): Dataset => {
+    const levels = Array.from({ length: n * 2 * 5 * 5 }, (_, i) => i);
+    const uncropped = NDArray.of(levels, [n, 2, 5, 5], "uint8");
+    return makeDataset({ ...numbered(n), images: cropCentres(uncropped, 2), uncropped });
+  };
+
+  it("show each image in windows at random, all of them and evenly, channels alike", async () => {
+    const batches = new Batches({ ...options(new Streams(3), { n: 1, batch: 900 }), dataset: surrounded(1) });
+    const { images } = batches.next();
+    const corners = new Map<number, number>();
+    for (let i = 0; i < 900; i++) {
+      const pixels = [...toPixels(images.row(i)).data];
+      const corner = pixels[0] as number;
+      const rows = [0, 5, 10].flatMap((row) => [0, 1, 2].map((column) => corner + row + column));
+      expect(pixels).toEqual([...rows, ...rows.map((level) => level + 25)]);
+      corners.set(corner, (corners.get(corner) ?? 0) + 1);
+    }
+    expect([...corners.keys()].toSorted((a, b) => a - b)).toEqual([0, 1, 2, 5, 6, 7, 10, 11, 12]);
+    for (const count of corners.values()) {
+      expect(count).toBeGreaterThan(50); // 100 expected, 9.4 the standard deviation
+      expect(count).toBeLessThan(150);
+    }
+  });
+
+  it("draw the same order and mirrors with and without windows", () => {
+    const [plain, windowed] = [numbered(5), surrounded(5)].map((dataset) => {
+      const streams = new Streams(5);
+      const batches = new Batches({ ...options(streams, { flip: true }), dataset });
+      return { labels: labelsOf(batches, 9), flips: streams.get("flips").state };
+    });
+    expect(windowed).toEqual(plain);
+  });
+
+  it.each([0, 1, 2, 5, 8])("continue with windows and mirrors bit for bit after %i batches", (stop) => {
+    const open = (streams: Streams, state?: unknown) =>
+      new Batches({ ...options(streams, { flip: true }), dataset: surrounded(5), state });
+    const whole = open(new Streams(7));
+    for (let i = 0; i < stop; i++) whole.next();
+    const expected = Array.from({ length: 6 }, () => whole.next());
+
+    const streams = new Streams(7);
+    const batches = open(streams);
+    for (let i = 0; i < stop; i++) batches.next();
+    const checkpoint = saved({ streams: streams.state, batches: batches.state });
+    const restored = open(Streams.restore(7, checkpoint.streams), checkpoint.batches);
+    expect(Array.from({ length: 6 }, () => restored.next())).toEqual(expected);
   });
 
   it("take a state without changing, so that it can be saved at any time", () => {

@@ -27,9 +27,32 @@ describe("makeDataset", () => {
       { labels: null },
       { classes: ["a", "c"] },
       { classes: null },
+      { captions: ["a", "b", "c"] },
+      { captions: ["a", "b", "d"] },
+      { uncropped: content.images },
+      { uncropped: NDArray.zeros([3, 1, 1, 4], "uint8") },
+      { uncropped: NDArray.zeros([3, 1, 2, 2], "uint8") },
+      { uncropped: NDArray.of([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], [3, 1, 2, 2], "uint8") },
     ];
     const prints = [{}, ...others].map((other) => makeDataset({ ...content, ...other }).fingerprint);
     expect(new Set(prints).size).toBe(prints.length);
+  });
+
+  it("keeps the fingerprint of runs that began before there were captions and crops", () => {
+    const before = "f99437505e93d07cfe675544a5b1935978a781a70618dbfc6141dee74ddd41d3";
+    expect(makeDataset(content).fingerprint).toBe(before);
+  });
+
+  it("refuses captions and surroundings that do not fit", () => {
+    for (const uncropped of [
+      NDArray.zeros([3, 1, 1, 1], "uint8"),
+      NDArray.zeros([2, 1, 1, 2], "uint8"),
+      NDArray.zeros([3, 2, 1, 2], "uint8"),
+      NDArray.zeros([3, 1, 2], "uint8"),
+      NDArray.zeros([3, 1, 1, 2]),
+    ])
+      expect(() => makeDataset({ ...content, uncropped })).toThrow(ShapeError);
+    expect(() => makeDataset({ ...content, captions: ["one"] })).toThrow(/expected 3 captions, got 1/);
   });
 
   it("refuses images and labels that do not fit", () => {
@@ -45,6 +68,14 @@ describe("selectImages", () => {
     const { images, labels } = selectImages(makeDataset(content), [2, 0, 2]);
     expect([...images.data]).toEqual([5, 6, 1, 2, 5, 6]);
     expect([...(labels as NDArray).data]).toEqual([1, 0, 1]);
+  });
+
+  it("takes captions and surroundings along", () => {
+    const uncropped = NDArray.of([1, 2, 3, 4, 5, 6, 7, 8, 9], [3, 1, 1, 3], "uint8");
+    const dataset = makeDataset({ ...content, uncropped, captions: ["one", "two", "three"] });
+    const { captions, uncropped: selected } = selectImages(dataset, [2, 0]);
+    expect(captions).toEqual(["three", "one"]);
+    expect(selected).toEqual(NDArray.of([7, 8, 9, 1, 2, 3], [2, 1, 1, 3], "uint8"));
   });
 
   it("can select nothing, and refuses indices outside", () => {

@@ -12,7 +12,16 @@ const emoji = (
     ["keycap: *", "Symbols", "keycap"],
     ["c++ (not regexp)", "Symbols", "other-symbol"],
   ] as const
-).map(([name, group, subgroup]): Emoji => ({ name, group, subgroup, skinTone: false, tile: [0, 0] }));
+).map(
+  ([name, group, subgroup]): Emoji => ({
+    name,
+    group,
+    subgroup,
+    keywords: [],
+    skinTone: false,
+    tile: [0, 0],
+  }),
+);
 
 describe("classifyEmoji", () => {
   it("takes groups, subgroups or names as classes", () => {

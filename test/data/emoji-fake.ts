@@ -6,9 +6,16 @@ import sharp from "sharp";
 const entry = (x: number, y: number, more: object = {}) => ({ sheet_x: x, sheet_y: y, ...more });
 export const fakeTable = [
   { name: "GRINNING FACE", category: "Smileys & Emotion", subcategory: "face-smiling", ...entry(0, 0) },
-  { name: "CAT FACE", category: "Animals & Nature", subcategory: "animal-mammal", ...entry(0, 1) },
+  {
+    name: "CAT FACE",
+    short_names: ["cat", "cat face", "pet_cat"],
+    category: "Animals & Nature",
+    subcategory: "animal-mammal",
+    ...entry(0, 1),
+  },
   {
     name: "WAVING HAND SIGN",
+    short_names: ["wave"],
     category: "People & Body",
     subcategory: "hand-fingers-open",
     ...entry(1, 0, { skin_variations: { "1F3FB": entry(1, 1) } }),

@@ -27,7 +27,29 @@ describe("openEmojiPackage", () => {
       ["france flag", false, 1, 2],
       ["type-3", true, 2, 0],
     ]);
-    expect(emoji[0]).toMatchObject({ group: "Smileys & Emotion", subgroup: "face-smiling" });
+    expect(emoji[0]).toMatchObject({ group: "Smileys & Emotion", subgroup: "face-smiling", keywords: [] });
+  });
+
+  it("has other names and the tones of variants as keywords", async () => {
+    await putFakePackage(folder, [
+      ...fakeTable,
+      {
+        ...fakeTable[2],
+        name: "COUPLE",
+        skin_variations: { "1F3FD-1F3FF": { sheet_x: 2, sheet_y: 1 } },
+      },
+    ]);
+    const { emoji } = await open();
+    expect(emoji.map(({ name, keywords }) => [name, ...keywords].join(", "))).toEqual([
+      "grinning face",
+      "cat face, cat, pet cat",
+      "waving hand sign, wave",
+      "waving hand sign, wave, light skin tone",
+      "france flag",
+      "type-3",
+      "couple, wave",
+      "couple, wave, medium skin tone, dark skin tone",
+    ]);
   });
 
   it.each([32, 64] as const)("cuts tiles of %i pixels out to the pixel, on the background", async (size) => {

@@ -70,11 +70,13 @@ describe("openEmoji", () => {
       [1, 2],
     ]);
     expect([...(dataset.labels?.data ?? [])]).toEqual([1, 1, 0]);
+    expect(dataset.captions).toEqual(["grinning face", "cat face, cat, pet cat", "france flag"]);
   });
 
   it("comes without classes", async () => {
-    const { images, labels, classes } = await open({ classes: "none", background: "#102030" });
+    const { images, labels, classes, captions } = await open({ classes: "none", background: "#102030" });
     expect([images.shape[0], labels, classes, images.data[0]]).toEqual([4, null, null, 0x10]);
+    expect(captions?.length).toBe(4);
   });
 
   it("names the artists' licence, from the cache too", async () => {
@@ -104,7 +106,9 @@ const [google, twitter] = ["emoji-datasource-google", "emoji-datasource-twitter"
 
 describe.skipIf(!google || !twitter)("openEmoji of the installed packages", () => {
   it("has 1,906 emoji of each set without skin tones, none of them blank", async () => {
-    const { images, classes } = await openEmoji({ sets: ["noto", "twemoji"], cacheFolder });
+    const { images, classes, captions } = await openEmoji({ sets: ["noto", "twemoji"], cacheFolder });
+    expect(captions).toContain("thumbs up sign, +1, thumbsup");
+    expect(captions?.slice(0, 1906)).toEqual(captions?.slice(1906));
     expect(images.shape).toEqual([2 * 1906, 3, 32, 32]); // 1,911 entries, 5 of them the tones
     expect(classes?.length).toBe(9);
     for (let i = 0; i < 2 * 1906; i++) {

@@ -87,7 +87,7 @@ describe("openImageFolder", () => {
       "g.png",
     ]);
     expect(dataset.skipped[0]?.reason).toMatch(/^expected a whole picture, got ./);
-    expect(dataset.skipped[1]?.reason).toBe("not png, jpeg, webp, gif, tiff");
+    expect(dataset.skipped[1]?.reason).toBe("not png, jpeg, webp, gif, tiff, avif");
   });
 
   it("takes the first folder on the way as the class, whatever lies deeper", async () => {
@@ -105,7 +105,7 @@ describe("openImageFolder", () => {
 
   it("says what was found when nothing is usable", async () => {
     await expect(open()).rejects.toThrow(
-      `${folder}: expected a png, jpeg, webp, gif, tiff that can be decoded, got an empty folder`,
+      `${folder}: expected a png, jpeg, webp, gif, tiff, avif that can be decoded, got an empty folder`,
     );
     await put("a.txt", "text");
     await put("b.TXT", "text");
@@ -116,7 +116,7 @@ describe("openImageFolder", () => {
     expect(failure.got).toMatch(/^none in 4 files \(2 \.txt, /);
     expect(failure.got).toContain("1 .png");
     expect(failure.got).toContain("1 without extension");
-    expect(failure.got).toContain("\n  a.txt: not png, jpeg, webp, gif, tiff");
+    expect(failure.got).toContain("\n  a.txt: not png, jpeg, webp, gif, tiff, avif");
     expect(failure.got.split("\n").length).toBe(4);
     await expect(readdir(cacheFolder)).rejects.toThrow();
   });

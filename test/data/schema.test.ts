@@ -50,6 +50,8 @@ describe("dataSchema", () => {
     { kind: "folder", path: "here", size: 8, background: "white" },
     { kind: "folder", path: "here", size: 8, fit: "tight" },
     { kind: "folder", path: "here", size: 8, class: "folders" },
+    { kind: "folder", path: "here", size: 8, margin: 0 },
+    { kind: "folder", path: "here", size: 8, margin: 1.5 },
     { kind: "idx" },
     { kind: "idx", path: "here" },
     { kind: "idx", images: "here", labels: "" },
@@ -76,6 +78,13 @@ describe("openDataset", () => {
       },
     );
     expect([folder.images.shape, folder.classes]).toEqual([[1, 3, 8, 8], ["red"]]);
+    const wider = await openDataset(dataSchema.parse({ kind: "folder", path, size: 8, margin: 3 }), {
+      cacheFolder,
+    });
+    expect([wider.images.shape, wider.uncropped?.shape]).toEqual([
+      [1, 3, 8, 8],
+      [1, 3, 11, 11],
+    ]);
     const digits = await openDataset(dataSchema.parse({ kind: "digits" }), { cacheFolder });
     expect([digits.name, digits.images.shape]).toEqual(["digits", [10_000, 1, 16, 16]]);
     const images = join(root, "images");

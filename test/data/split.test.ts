@@ -24,6 +24,12 @@ describe("split", () => {
       expect([...(part.labels as NDArray).data]).toEqual([...part.images.data]);
   });
 
+  it("keeps captions with their images", () => {
+    const dataset = makeDataset({ ...numbered(20), captions: numbered(20).classes ?? [] });
+    const { train, heldOut } = split(dataset, 0.2, new Generator(3));
+    for (const part of [train, heldOut]) expect(part.captions?.map(Number)).toEqual([...part.images.data]);
+  });
+
   it("is the same for one seed and another for the next", () => {
     const [a, b, c] = [3, 3, 4].map(
       (seed) => split(numbered(50), 0.5, new Generator(seed)).heldOut.fingerprint,

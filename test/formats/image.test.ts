@@ -11,6 +11,7 @@ import {
   encodePng,
   type Filter,
   filters,
+  pictureSize,
   readPngText,
   resizeImages,
 } from "../../src/formats/index.ts";
@@ -269,9 +270,27 @@ describe("decodeImage", () => {
     expectClose(at(printed, 2, 2), WHITE, LOSSY);
   });
 
-  it("takes the first frame of an animation", async () => {
-    const gif = await encodeGif(NDArray.of([10, 200], [2, 1, 1, 1], "uint8"));
+  it("takes the first frame of an animation and the first page of a document", async () => {
+    const frames = NDArray.of([10, 200], [2, 1, 1, 1], "uint8");
+    const gif = await encodeGif(frames);
     expect([...(await decodeImage(gif, { size: 1, channels: 1 })).data]).toEqual([10]);
+    const animation = sharp(gif, { animated: true });
+    const webp = await animation.clone().webp({ lossless: true }).toBuffer();
+    const tiff = await animation.clone().tiff({ compression: "deflate" }).toBuffer();
+    for (const bytes of [webp, tiff]) {
+      expect((await sharp(bytes).metadata()).pages).toBe(2);
+      expect([...(await decodeImage(bytes, { size: 1, channels: 1 })).data]).toEqual([10]);
+    }
+  });
+
+  it("reads AVIF, and refuses one that is cut", async () => {
+    const bytes = await tiles([[RED, BLUE]], 32)
+      .avif({ quality: 100, chromaSubsampling: "4:4:4" })
+      .toBuffer();
+    const image = await decodeImage(bytes, { size: [2, 4], channels: 3, filter: "nearest" });
+    expectClose(at(image, 0, 0), RED, LOSSY);
+    expectClose(at(image, 1, 3), BLUE, LOSSY);
+    await expect(decodeImage(bytes.subarray(0, -40), { size: 4, channels: 3 })).rejects.toThrow(FileError);
   });
 
   it("refuses damaged, foreign and missing pictures with a FileError", async () => {
@@ -316,6 +335,22 @@ describe("decodeImage", () => {
       await expect(decodeImage(bytes, { ...options, ...wrong }), JSON.stringify(wrong)).rejects.toThrow(
         ArgumentError,
       );
+  });
+});
+
+describe("pictureSize", () => {
+  it("is the size as seen, and refuses what is no picture", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "size-"));
+    const path = join(folder, "picture");
+    const jpeg = await tiles([[RED, GREEN, BLUE]], 16)
+      .withMetadata({ orientation: 6 })
+      .jpeg()
+      .toBuffer();
+    await writeFile(path, jpeg);
+    expect(await pictureSize(path)).toEqual({ height: 48, width: 16 });
+    await writeFile(join(folder, "text"), "text");
+    await expect(pictureSize(join(folder, "text"))).rejects.toThrow(FileError);
+    await rm(folder, { recursive: true });
   });
 });
 
