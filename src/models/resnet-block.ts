@@ -1,30 +1,60 @@
 import type { Generator } from "../base/index.ts";
-import { conv2d, type DropoutMasks, groupNorm, linear } from "../nn/index.ts";
-import { pad, silu, split, type Tensor, upsampleNearest } from "../tensor/index.ts";
+import {
+  type Activation,
+  activations,
+  conv2d,
+  type DropoutMasks,
+  type GroupNorm,
+  groupNorm,
+  linear,
+} from "../nn/index.ts";
+import { type NormAttributes, pad, silu, split, type Tensor, upsampleNearest } from "../tensor/index.ts";
 
 export interface ResnetOptions {
   readonly from: number;
   readonly to: number;
   /** Width of the time embedding. */
   readonly time: number;
+  /** Groups of the first normalisation. */
   readonly groups: number;
+  /** Groups of the second. */
+  readonly groupsOut: number;
   readonly eps: number;
+  readonly activation: Activation;
   readonly dropout: number;
   /** Whether time shifts the features, or scales and shifts them after the second normalisation. */
   readonly timeScaleShift: "default" | "scale_shift";
   readonly outputScale: number;
+  /** Another size on the way, for the features before the first convolution and for the image beside. */
+  readonly resample?: ((x: Tensor) => Tensor) | undefined;
+  /** Whether the image beside is convolved; where channels change when absent. */
+  readonly shortcut?: boolean | undefined;
 }
+
+/** A normalisation with the activation behind it; SiLU is a part of the normalisation. */
+const activatedNorm = (
+  channels: number,
+  attributes: Omit<NormAttributes, "silu">,
+  activation: (x: Tensor) => Tensor,
+): GroupNorm => {
+  const norm = groupNorm(channels, { ...attributes, silu: activation === silu });
+  return activation === silu ? norm : { ...norm, forward: (x) => activation(norm.forward(x)) };
+};
 
 /** A residual block conditioned on time (Ho et al. 2020, appendix B; Dhariwal and Nichol 2021 for scale_shift). */
 export const resnetBlock = (random: Generator, options: ResnetOptions) => {
-  const { from, to, time, groups, eps, timeScaleShift, outputScale } = options;
+  const { from, to, time, groups, groupsOut, eps, timeScaleShift, outputScale } = options;
+  const { resample = (x: Tensor) => x, shortcut = from !== to } = options;
+  const activation = activations[options.activation];
   const scaleShift = timeScaleShift === "scale_shift";
-  const norm1 = groupNorm(from, { groups, eps, silu: true });
+  const norm1 = activatedNorm(from, { groups, eps }, activation);
   const conv1 = conv2d(random, from, to, { kernel: 3, padding: 1 });
   const time_emb_proj = linear(random, time, scaleShift ? 2 * to : to);
-  const norm2 = groupNorm(to, { groups, eps, silu: !scaleShift });
+  const norm2 = scaleShift
+    ? groupNorm(to, { groups: groupsOut, eps, silu: false })
+    : activatedNorm(to, { groups: groupsOut, eps }, activation);
   const conv2 = conv2d(random, to, to, { kernel: 3, padding: 1 });
-  const conv_shortcut = from === to ? undefined : conv2d(random, from, to, { kernel: 1 });
+  const conv_shortcut = shortcut ? conv2d(random, from, to, { kernel: 1 }) : undefined;
   return {
     norm1,
     conv1,
@@ -32,17 +62,18 @@ export const resnetBlock = (random: Generator, options: ResnetOptions) => {
     norm2,
     conv2,
     ...(conv_shortcut && { conv_shortcut }),
-    /** x [n, from, h, w] and the activated time embedding [n, time] → [n, to, h, w]. */
+    /** x [n, from, h, w] and the activated time embedding [n, time] → [n, to, …]. */
     forward(x: Tensor, activatedTime: Tensor, masks?: DropoutMasks): Tensor {
       const projected = time_emb_proj.forward(activatedTime);
       const told = projected.reshape([...projected.shape, 1, 1]);
-      let hidden = conv1.forward(norm1.forward(x));
+      let hidden = conv1.forward(resample(norm1.forward(x)));
       if (scaleShift) {
         const [scale, shift] = split(told, 2, 1) as [Tensor, Tensor];
-        hidden = silu(norm2.forward(hidden).mul(scale.add(1)).add(shift));
+        hidden = activation(norm2.forward(hidden).mul(scale.add(1)).add(shift));
       } else hidden = norm2.forward(hidden.add(told));
       const kept = masks?.apply(hidden, options.dropout) ?? hidden;
-      const sum = (conv_shortcut?.forward(x) ?? x).add(conv2.forward(kept));
+      const beside = resample(x);
+      const sum = (conv_shortcut?.forward(beside) ?? beside).add(conv2.forward(kept));
       return outputScale === 1 ? sum : sum.div(outputScale);
     },
   };

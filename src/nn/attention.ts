@@ -4,7 +4,7 @@ import { groupNorm, linear } from "./layers.ts";
 
 export interface SelfAttentionOptions {
   readonly channels: number;
-  /** Channels of one head; divides `channels`. */
+  /** Channels of one head; what `channels` has beyond whole heads is left to the projections. */
   readonly headWidth: number;
   /** Groups of the normalisation before; none when null. */
   readonly groups: number | null;
@@ -19,12 +19,13 @@ export const selfAttention = (
   { channels, headWidth, groups, eps, outputScale }: SelfAttentionOptions,
 ) => {
   const group_norm = groups === null ? undefined : groupNorm(channels, { groups, eps, silu: false });
-  const [to_q, to_k, to_v] = [0, 1, 2].map(() => linear(random, channels, channels)) as [
+  const heads = Math.floor(channels / headWidth);
+  const [to_q, to_k, to_v] = [0, 1, 2].map(() => linear(random, channels, heads * headWidth)) as [
     ReturnType<typeof linear>,
     ReturnType<typeof linear>,
     ReturnType<typeof linear>,
   ];
-  const to_out = [linear(random, channels, channels)] as const;
+  const to_out = [linear(random, heads * headWidth, channels)] as const;
   return {
     ...(group_norm && { group_norm }),
     to_q,
@@ -38,7 +39,7 @@ export const selfAttention = (
         .reshape([n, channels, tokens])
         .transpose([0, 2, 1]);
       const mixed = attention(to_q.forward(rows), to_k.forward(rows), to_v.forward(rows), {
-        heads: channels / headWidth,
+        heads,
         scale: 1 / Math.sqrt(headWidth),
       });
       const image = to_out[0].forward(mixed).transpose([0, 2, 1]).reshape(x.shape);

@@ -1,3 +1,4 @@
+export { type Activation, activations } from "./activation.ts";
 export { type SelfAttention, type SelfAttentionOptions, selfAttention } from "./attention.ts";
 export { DropoutMasks } from "./dropout.ts";
 export {

@@ -53,6 +53,8 @@ export interface ConvOptions {
   readonly stride?: number;
   /** Zeros around: the same on every side. */
   readonly padding?: number;
+  /** Parts of the channels that are convolved apart from each other. */
+  readonly groups?: number;
 }
 
 /** A 2-D convolution of images [n, from, h, w] → [n, to, …]. */
@@ -60,10 +62,10 @@ export const conv2d = (
   random: Generator,
   from: number,
   to: number,
-  { kernel, stride = 1, padding = 0 }: ConvOptions,
+  { kernel, stride = 1, padding = 0, groups = 1 }: ConvOptions,
 ) => {
-  const { weight, bias } = weightAndBias(random, [to, from, kernel, kernel]);
-  const geometry = { stride, padding: [padding, padding, padding, padding] } as const;
+  const { weight, bias } = weightAndBias(random, [to, from / groups, kernel, kernel]);
+  const geometry = { stride, padding: [padding, padding, padding, padding], groups } as const;
   return { weight, bias, forward: (x: Tensor): Tensor => convolve(x, weight, bias, geometry) };
 };
 export type Conv2d = ReturnType<typeof conv2d>;

@@ -1,3 +1,4 @@
+import type { Shape } from "../base/index.ts";
 import { attentionGradient } from "./attention.ts";
 import type { DecomposedOp } from "./decompositions.ts";
 import * as ops from "./operations.ts";
@@ -32,6 +33,10 @@ const choice = (takesFirst: (a: Tensor, b: Tensor) => Tensor) =>
     return [dy.mul(share), dy.mul(share.neg().add(1))];
   });
 
+/** The shape of a reduction's result with the axes that it took together as 1. */
+const keptShape = ({ inputs, attributes: { axes } }: Tensor<"sum"> | Tensor<"max">): Shape =>
+  (inputs[0] as Tensor).shape.map((n, axis) => (axes.includes(axis) ? 1 : n));
+
 const noGradient = (node: Tensor): readonly null[] => node.inputs.map(() => null);
 
 export const gradientRules: { readonly [K in OpName]: GradientRule<K> } = {
@@ -50,6 +55,7 @@ export const gradientRules: { readonly [K in OpName]: GradientRule<K> } = {
   relu: (node, dy) => [dy.mul(ops.cast(ops.greater(first(node), constant(0)), "float32"))],
   abs: (node, dy) => [dy.mul(ops.sign(first(node)))],
   sign: noGradient,
+  erf: (node, dy) => [dy.mul(first(node).mul(first(node)).neg().exp()).mul(2 / Math.sqrt(Math.PI))],
 
   add: broadcasting((_a, _b, dy) => [dy, dy]),
   sub: broadcasting((_a, _b, dy) => [dy, dy.neg()]),
@@ -72,8 +78,12 @@ export const gradientRules: { readonly [K in OpName]: GradientRule<K> } = {
 
   sum: (node, dy) => {
     const { shape } = first(node);
-    const kept = shape.map((n, axis) => (node.attributes.axes.includes(axis) ? 1 : n));
-    return [ops.broadcastTo(dy.reshape(kept), shape)];
+    return [ops.broadcastTo(dy.reshape(keptShape(node)), shape)];
+  },
+  max: (node, dy) => {
+    const kept = keptShape(node);
+    const chosen = ops.cast(ops.equal(first(node), node.reshape(kept)), "float32");
+    return [chosen.mul(dy.reshape(kept).div(chosen.sum(node.attributes.axes, true)))];
   },
   reshape: (node, dy) => [dy.reshape(first(node).shape)],
   transpose: ({ attributes: { order } }, dy) => [dy.transpose(order.map((_, axis) => order.indexOf(axis)))],

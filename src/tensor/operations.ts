@@ -1,4 +1,4 @@
-import { type DType, resolveAxis, type Shape, sameShape } from "../base/index.ts";
+import { type DType, resolveAxis, type Shape, ShapeError, sameShape, showShape } from "../base/index.ts";
 import { Tensor } from "./tensor.ts";
 import type { ConvGeometry, NormAttributes, OpAttributes, OpName } from "./vocabulary.ts";
 
@@ -23,6 +23,7 @@ export const silu = unary("silu");
 export const relu = unary("relu");
 export const abs = unary("abs");
 export const sign = unary("sign");
+export const erf = unary("erf");
 /** Over the last axis. */
 export const softmax = unary("softmax");
 
@@ -74,9 +75,38 @@ export const attention = (
   attributes: { readonly heads: number; readonly scale: number },
 ): Tensor => new Tensor("attention", [q, k, v], attributes);
 
-/** x [n, c, h, w] with weight [m, c, kh, kw] and optional bias [m]. */
-export const conv2d = (x: Tensor, weight: Tensor, bias: Tensor | undefined, geometry: ConvGeometry): Tensor =>
-  new Tensor("conv2d", bias ? [x, weight, bias] : [x, weight], geometry);
+/**
+ * x [n, c, h, w] with weight [m, c / groups, kh, kw] and optional bias [m] → [n, m, …]. Each group of input
+ * channels makes the equal part of the output channels in its place.
+ * @throws ShapeError where the channels do not fit together
+ */
+export const conv2d = (
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | undefined,
+  { groups = 1, ...geometry }: ConvGeometry & { readonly groups?: number },
+): Tensor => {
+  if (groups === 1) return new Tensor("conv2d", bias ? [x, weight, bias] : [x, weight], geometry);
+  if ([x.shape[1] ?? 0, weight.shape[0] ?? 0].some((channels) => channels % groups !== 0))
+    throw new ShapeError({
+      who: "conv2d",
+      expected: `channels divisible by ${groups} groups`,
+      got: `${showShape(x.shape)} and weights of ${showShape(weight.shape)}`,
+    });
+  const partsOf = (whole: Tensor, axis: number) => split(whole, groups, axis);
+  const [images, weights, biases] = [partsOf(x, 1), partsOf(weight, 0), bias && partsOf(bias, 0)];
+  return concat(
+    images.map((image, i) => conv2d(image, weights[i] as Tensor, biases?.[i], geometry)),
+    1,
+  );
+};
+
+/** The adjoint of conv2d in its image: x [n, m, …] with the weight [m, c, kh, kw] of a convolution from `size` → [n, c, ...size]. */
+export const convTranspose2d = (
+  x: Tensor,
+  weight: Tensor,
+  attributes: ConvGeometry & { readonly size: readonly [number, number] },
+): Tensor => new Tensor("conv2dInputGrad", [x, weight], attributes);
 
 /** x [n, c, h, w] → [n, c, h·scale, w·scale]. */
 export const upsampleNearest = (x: Tensor, scale: number): Tensor =>

@@ -8,7 +8,7 @@ import {
   showShape,
   sizeOf,
 } from "../base/index.ts";
-import type { ConvGeometry, NormAttributes, OpAttributes, OpName } from "./vocabulary.ts";
+import type { ConvGeometry, NormAttributes, OpAttributes, OpName, ReduceAttributes } from "./vocabulary.ts";
 
 /** What a shape rule sees of a tensor. */
 export interface Shaped {
@@ -69,6 +69,14 @@ const comparison = (inputs: readonly Shaped[], _: unknown, who: string): Shaped 
   return { shape: broadcast(who, inputs), dtype: "bool" };
 };
 
+const reduction = (inputs: readonly Shaped[], { axes, keepDims }: ReduceAttributes, who: string): Shaped => {
+  const { shape } = unary(inputs, null, who);
+  if (new Set(axes).size !== axes.length || axes.some((axis) => !(axis in shape)))
+    fail(who, `distinct axes of a rank-${shape.length} tensor`, showShape(axes));
+  const kept = shape.map((n, axis) => (axes.includes(axis) ? 1 : n));
+  return { shape: keepDims ? kept : shape.filter((_, axis) => !axes.includes(axis)), dtype: "float32" };
+};
+
 const positive = (who: string, name: string, value: number): void => {
   if (!Number.isInteger(value) || value < 1) fail(who, `a ${name} of 1 or more`, String(value));
 };
@@ -120,6 +128,7 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
   relu: unary,
   abs: unary,
   sign: unary,
+  erf: unary,
 
   add: binary,
   sub: binary,
@@ -137,12 +146,12 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
   },
   cast: (inputs, { dtype }, who) => ({ shape: (take(who, inputs, [null])[0] as Shaped).shape, dtype }),
 
-  sum: (inputs, { axes, keepDims }, who) => {
-    const { shape } = unary(inputs, null, who);
-    if (new Set(axes).size !== axes.length || axes.some((axis) => !(axis in shape)))
-      fail(who, `distinct axes of a rank-${shape.length} tensor`, showShape(axes));
-    const kept = shape.map((n, axis) => (axes.includes(axis) ? 1 : n));
-    return { shape: keepDims ? kept : shape.filter((_, axis) => !axes.includes(axis)), dtype: "float32" };
+  sum: reduction,
+  max: (inputs, attributes, who) => {
+    const [x] = inputs;
+    if (attributes.axes.some((axis) => x?.shape[axis] === 0))
+      fail(who, "something to choose from", show(inputs));
+    return reduction(inputs, attributes, who);
   },
   reshape: (inputs, { shape }, who) => {
     const [x] = take(who, inputs, [null]) as [Shaped];

@@ -68,8 +68,11 @@ export class Tensor<K extends OpName = OpName> implements Arithmetic<Tensor>, Sh
     return new Tensor("transpose", [this], { order });
   }
   sum(axes: readonly number[] = this.shape.map((_, axis) => axis), keepDims = false): Tensor {
-    const resolved = new Set(axes.map((axis) => resolveAxis("sum", axis, this.shape.length)));
-    return new Tensor("sum", [this], { axes: [...resolved], keepDims });
+    return new Tensor("sum", [this], { axes: distinctAxes("sum", axes, this), keepDims });
+  }
+  /** The largest; on a tie, the gradient is shared evenly. */
+  max(axes: readonly number[] = this.shape.map((_, axis) => axis), keepDims = false): Tensor {
+    return new Tensor("max", [this], { axes: distinctAxes("max", axes, this), keepDims });
   }
   mean(axes?: readonly number[], keepDims = false): Tensor {
     const total = this.sum(axes, keepDims);
@@ -112,5 +115,10 @@ export const constant = (value: NDArray | number): Tensor<"constant"> =>
 /** A leaf that is fed at each call. */
 export const input = (shape: Shape, dtype: DType = "float32"): Tensor<"input"> =>
   new Tensor("input", [], { shape, dtype });
+
+/** Axes counted from either end, each once. */
+const distinctAxes = (who: string, axes: readonly number[], { shape }: Tensor): number[] => [
+  ...new Set(axes.map((axis) => resolveAxis(who, axis, shape.length))),
+];
 
 const lift = (value: Tensor | number): Tensor => (typeof value === "number" ? constant(value) : value);

@@ -13,6 +13,12 @@ export interface NormAttributes {
   readonly silu: boolean;
 }
 
+/** The axes that a reduction takes together, left out or kept with size 1. */
+export interface ReduceAttributes {
+  readonly axes: readonly number[];
+  readonly keepDims: boolean;
+}
+
 type None = Readonly<Record<never, never>>;
 
 /**
@@ -37,6 +43,8 @@ export interface OpAttributes {
   relu: None;
   abs: None;
   sign: None;
+  /** 2/√π · the integral of exp(−t²) from 0 to x. */
+  erf: None;
 
   add: None;
   sub: None;
@@ -52,7 +60,9 @@ export interface OpAttributes {
   where: None;
   cast: { readonly dtype: DType };
 
-  sum: { readonly axes: readonly number[]; readonly keepDims: boolean };
+  sum: ReduceAttributes;
+  /** The largest over the axes. */
+  max: ReduceAttributes;
   reshape: { readonly shape: Shape };
   transpose: { readonly order: readonly number[] };
   broadcastTo: { readonly shape: Shape };

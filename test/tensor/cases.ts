@@ -138,6 +138,7 @@ export const cases: { readonly [K in OpName]: readonly CaseSpec<K>[] } = {
   relu: unary(),
   abs: unary(),
   sign: [...unary(), plain([3], [-2, 0, 3])],
+  erf: [...unary(), plain([5], [-7, -3.5, 0, 2.5, 9])],
 
   add: binary(),
   sub: binary(),
@@ -188,6 +189,21 @@ export const cases: { readonly [K in OpName]: readonly CaseSpec<K>[] } = {
       attributes: { axes: [2, 0], keepDims: false },
     },
     { name: "over no axis", inputs: [{ shape: [2, 3] }], attributes: { axes: [], keepDims: false } },
+  ],
+  max: [
+    { name: "of everything", inputs: [{ shape: [3, 5] }], attributes: { axes: [0, 1], keepDims: false } },
+    { name: "over the middle", inputs: [{ shape: [2, 3, 5] }], attributes: { axes: [1], keepDims: true } },
+    {
+      name: "over outer axes",
+      inputs: [{ shape: [2, 3, 5] }],
+      attributes: { axes: [2, 0], keepDims: false },
+    },
+    { name: "over no axis", inputs: [{ shape: [2, 3] }], attributes: { axes: [], keepDims: false } },
+    {
+      name: "with ties",
+      inputs: [{ shape: [2, 3], values: [1, 2, 2, -1, -1, -1] }],
+      attributes: { axes: [1], keepDims: false },
+    },
   ],
   reshape: [
     { name: "to a vector", inputs: [{ shape: [2, 3, 5] }], attributes: { shape: [30] } },

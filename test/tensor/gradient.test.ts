@@ -100,6 +100,14 @@ test("on a tie, maximum and minimum give half to each", () => {
   }
 });
 
+test("on a tie, max gives its share to each of the largest", () => {
+  const { node, values } = allCases.find(
+    ({ title }) => title === "max with ties",
+  ) as (typeof allCases)[number];
+  const [gradient] = interpret(gradients(node.sum(), [...values.keys()]), leavesOf(values));
+  expect(gradient).toEqual(doubles([2, 3], [0, 0.5, 0.5, 1 / 3, 1 / 3, 1 / 3]));
+});
+
 test("one tensor in several places of a fused operation gets its whole gradient", () => {
   const x = input([1, 3, 2]);
   const leaves = new Map([[x, doubles([1, 3, 2], [0.3, -1, 2, 0.7, -0.4, 1.1])]]);

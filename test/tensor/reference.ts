@@ -68,6 +68,17 @@ const elementwise =
   };
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+
+/** 2/√π · exp(−x²) · Σ 2ⁿ x²ⁿ⁺¹ / (2n + 1)!!, whose terms do not cancel. */
+const erf = (x: number): number => {
+  if (Math.abs(x) > 6) return Math.sign(x); // the rest is 2e-17
+  let [sum, term] = [x, x];
+  for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
+    term *= (2 * x * x) / (2 * n + 1);
+    sum += term;
+  }
+  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
+};
 const siluSlope = (h: number): number => sigmoid(h) * (1 + h * (1 - sigmoid(h)));
 
 const only = (inputs: readonly Doubles[]): Doubles => inputs[0] as Doubles;
@@ -191,6 +202,7 @@ export const references: { readonly [K in OpName]: Reference<K> } = {
   relu: elementwise((x) => Math.max(x, 0)),
   abs: elementwise(Math.abs),
   sign: elementwise(Math.sign),
+  erf: elementwise(erf),
 
   add: elementwise((a = 0, b = 0) => a + b),
   sub: elementwise((a = 0, b = 0) => a - b),
@@ -212,6 +224,16 @@ export const references: { readonly [K in OpName]: Reference<K> } = {
       (index) => index.map((i, axis) => (axes.includes(axis) ? 0 : i)),
       (index) => read(x, index),
     );
+    return { shape, data };
+  },
+  max: (inputs, { attributes: { axes }, shape }) => {
+    const x = only(inputs);
+    const data = new Float64Array(sizeOf(shape)).fill(Number.NEGATIVE_INFINITY);
+    const kept = x.shape.map((n, axis) => (axes.includes(axis) ? 1 : n));
+    for (const index of indices(x.shape)) {
+      const target = offset(kept, index);
+      data[target] = Math.max(data[target] as number, read(x, index));
+    }
     return { shape, data };
   },
   reshape: (inputs, { shape }) => ({ shape, data: only(inputs).data }),

@@ -54,6 +54,7 @@ const refused: { readonly [K in OpName]: readonly Refused<K>[] } = {
   relu: unary,
   abs: unary,
   sign: unary,
+  erf: unary,
 
   add: binary,
   sub: binary,
@@ -75,6 +76,11 @@ const refused: { readonly [K in OpName]: readonly Refused<K>[] } = {
     ["an axis too far", [f(2, 3)], { axes: [2], keepDims: false }],
     ["an axis from the end", [f(2, 3)], { axes: [-1], keepDims: false }],
     ["an axis twice", [f(2, 3)], { axes: [1, 1], keepDims: false }],
+    ["bools", [bool(2)], { axes: [0], keepDims: false }],
+  ],
+  max: [
+    ["an axis too far", [f(2, 3)], { axes: [2], keepDims: false }],
+    ["nothing to choose from", [f(2, 0)], { axes: [1], keepDims: false }],
     ["bools", [bool(2)], { axes: [0], keepDims: false }],
   ],
   reshape: [
