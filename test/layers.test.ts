@@ -38,8 +38,8 @@ const portableLayers = order.slice(0, rowOf("samplers") + 1).flat();
 const nodeAdapter = "runtime/host-node.ts";
 
 /**
- * Packages that more than one file imports: schemas of zod stand beside what they describe, and the generated
- * ONNX messages need the run time of protobuf as does the builder that fills them.
+ * Packages that more than one file imports: schemas of zod stand beside what they describe; the generated ONNX
+ * messages need the run time of protobuf, as do the builder that fills them and TensorBoard's event files.
  */
 const sharedPackages = ["zod", "@bufbuild/protobuf"];
 

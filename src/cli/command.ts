@@ -33,7 +33,7 @@ export const choice = <const T extends string>(
   extras: Extras<T | undefined> = {},
 ): Field<T | undefined> => ({ value: "name", help, choices, ...extras });
 
-/** A whole number of at least `least`. */
+/** A whole number of at least `least`, also as 1e4. */
 export const integer = <T extends number | undefined = number | undefined>(
   help: string,
   { least = 0, ...extras }: Extras<T> & { readonly least?: number } = {},
@@ -43,7 +43,7 @@ export const integer = <T extends number | undefined = number | undefined>(
   parse: (word) => {
     const n = Number(word);
     return (
-      Number.isSafeInteger(n) && n >= least && /^\d+$/.test(word)
+      Number.isSafeInteger(n) && n >= least && /^\d+(e\d+)?$/i.test(word)
         ? n
         : failed(`a whole number of at least ${least}`, word)
     ) as T;

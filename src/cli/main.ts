@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { runProgram } from "./command.ts";
+import { dataCommand } from "./data.ts";
 import { doctorCommand } from "./doctor.ts";
 import { explainGroup } from "./explain.ts";
 import { infoCommand } from "./info.ts";
@@ -20,7 +21,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 const code = await runProgram(
   program,
-  [trainCommand, sampleCommand, explainGroup, infoCommand, runsCommand, doctorCommand],
+  [trainCommand, dataCommand, sampleCommand, explainGroup, infoCommand, runsCommand, doctorCommand],
   process.argv.slice(2),
 );
 if (code !== 0) process.exitCode = code;

@@ -40,11 +40,13 @@ const readRecipe = async (word: string): Promise<{ input: object; folder?: strin
 };
 
 const readJson = async (path: string): Promise<object> => {
-  try {
-    return JSON.parse(await readFile(path, "utf8"));
-  } catch (cause) {
-    throw new FileError(path, { expected: "a recipe as JSON", got: (cause as Error).message }, { cause });
-  }
+  const fail = (got: string, cause?: unknown): never => {
+    throw new FileError(path, { expected: "a recipe as a JSON object", got }, { cause });
+  };
+  const value = await readFile(path, "utf8")
+    .then((text): unknown => JSON.parse(text))
+    .catch((cause: Error) => fail(cause.message, cause));
+  return typeof value === "object" && value !== null ? value : fail(JSON.stringify(value));
 };
 
 const applied = (input: object, { data, size, classes, ...training }: Changes): object => {
@@ -53,10 +55,13 @@ const applied = (input: object, { data, size, classes, ...training }: Changes): 
   const kept = data === undefined || recipe.data?.kind === "folder" ? recipe.data : {};
   return {
     ...recipe,
-    data: { ...kept, ...folder, ...present({ size, classes }) },
-    training: { ...recipe.training, ...present(training) },
+    data: merged(kept, { ...folder, size, classes }),
+    training: merged(recipe.training, training),
   };
 };
 
-const present = (fields: object): object =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+/** The fields with those that a change gives; as it is where there is none, for what checks it to see. */
+const merged = (fields: object | undefined, changes: object): object | undefined => {
+  const given = Object.entries(changes).filter(([, value]) => value !== undefined);
+  return given.length ? { ...fields, ...Object.fromEntries(given) } : fields;
+};

@@ -5,6 +5,7 @@ import { dataShape, parameterCount, type Stage, type TrainEvent, train } from ".
 import { choice, defineCommand, flag, integer, text } from "./command.ts";
 import { forecast } from "./forecast.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
+import { showProfile } from "./profile.ts";
 import { type Progress, showSeconds, startProgress } from "./progress.ts";
 import { openRecipe } from "./recipe-source.ts";
 
@@ -14,12 +15,14 @@ export const trainCommand = defineCommand({
   description: `A recipe says everything about a run: the system, its network, the data, how
 it trains and how it samples. Packaged recipes:
   digits   handwritten digits, minutes on two cores
+  emoji    ten kinds of emoji in colour, by class
   images   a folder of your own pictures (--data)
 
 A run lives in a folder: recipe.json, metrics.jsonl (one JSON object a line),
-previews/ and checkpoints/. There the newest are kept, and best.safetensors,
-which had the lowest held-out loss; undiffuse sample takes its path. Ctrl-C
-saves and ends; --resume goes on, bit for bit, as if nothing had happened.`,
+event files for TensorBoard (tensorboard --logdir runs), previews/ and
+checkpoints/. There the newest are kept, and best.safetensors, which had the
+lowest held-out loss; undiffuse sample takes its path. Ctrl-C saves and ends;
+--resume goes on, bit for bit, as if nothing had happened.`,
   arguments: {
     recipe: text<string>("a packaged recipe, a recipe file, or the folder of an earlier run"),
   },
@@ -34,6 +37,7 @@ saves and ends; --resume goes on, bit for bit, as if nothing had happened.`,
     seed: integer("seed of every random number of the run"),
     threads: integer("threads of the network's operations (default: all cores)", { least: 1 }),
     dryRun: flag("show the whole recipe, what it would train, the memory and the time; end"),
+    profile: flag("show where the time of a training step goes, by operation; end"),
   },
   examples: [
     ["undiffuse train digits", "learn handwritten digits in runs/digits"],
@@ -41,7 +45,7 @@ saves and ends; --resume goes on, bit for bit, as if nothing had happened.`,
     ["undiffuse train images --data ~/photos --size 32", "learn your own pictures"],
     ["undiffuse train digits --dry-run > mine.json", "a recipe to edit; then: undiffuse train mine.json"],
   ],
-  async run({ recipe: word, out, resume, threads, dryRun, ...changes }) {
+  async run({ recipe: word, out, resume, threads, dryRun, profile, ...changes }) {
     const { recipe, folder } = await openRecipe(word, changes);
     const dataset = await openImages(recipe.data);
     if (dataset.notice) process.stderr.write(`${dataset.notice}\n`);
@@ -58,6 +62,7 @@ saves and ends; --resume goes on, bit for bit, as if nothing had happened.`,
       await forecast(job);
       return;
     }
+    if (profile) return showProfile(job);
     await interruptible("saving; press Ctrl-C again to give up", (signal) =>
       watch(train({ ...job, signal }), job.folder),
     );
@@ -70,7 +75,7 @@ const describe = (stage: Stage<never>, { name, images }: Dataset): string => {
 };
 
 /** Opens a data set, with progress while files are decoded. */
-const openImages = async (spec: DataSpec): Promise<Dataset> => {
+export const openImages = async (spec: DataSpec): Promise<Dataset> => {
   let progress: Progress | null = null;
   const onProgress = (done: number, total: number) => {
     progress ??= startProgress("decoding", total);

@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { appendFile, mkdir, open, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { FileError } from "../base/index.ts";
 
 const reasons: Readonly<Record<string, string>> = {
   ENOSPC: "no space left on the device",
   EDQUOT: "the disk quota is used up",
+  EFBIG: "the file would be larger than is allowed here",
   EROFS: "the file system is read-only",
   EACCES: "permission denied",
   EPERM: "operation not permitted",
@@ -27,6 +28,24 @@ export const writeWhole = async (path: string, content: Uint8Array | string): Pr
     await syncFolder(folder);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
+    throw writeError(path, content.length, error);
+  }
+};
+
+/** Adds to the end of a file, which a crash may cut short. @throws FileError that says what failed */
+export const append = async (path: string, content: Uint8Array | string): Promise<void> => {
+  await appendFile(path, content).catch((error: unknown) => {
+    throw writeError(path, content.length, error);
+  });
+};
+
+/** Writes a small file that must not be there yet; false when it is. @throws FileError that says what failed */
+export const createFile = async (path: string, content: string): Promise<boolean> => {
+  try {
+    await writeFile(path, content, { flag: "wx" });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
     throw writeError(path, content.length, error);
   }
 };

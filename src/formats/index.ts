@@ -1,4 +1,4 @@
-export { makeFolder, writeWhole } from "./atomic.ts";
+export { append, createFile, makeFolder, writeWhole } from "./atomic.ts";
 export { type LineChart, lineChart, type Panel, type Series } from "./chart.ts";
 export { enlarge, type GridOptions, imageGrid } from "./grid.ts";
 export { readIdx } from "./idx.ts";
@@ -10,10 +10,13 @@ export {
   type Filter,
   filters,
   type GifOptions,
+  pictureSize,
   resizeImages,
+  type Size,
   svgToPng,
 } from "./image.ts";
 export { type PictureFormat, pictureFormat, pictureFormats } from "./picture-format.ts";
 export { readPngText, writePngText } from "./png-metadata.ts";
 export { readSafetensors, type Safetensors, writeSafetensors } from "./safetensors.ts";
 export { escapeXml, fontFamily, inkColour, powerOfTen } from "./svg-text.ts";
+export { encodeEvent, encodeEventVersion, encodeSessionStart, type LoggedEvent } from "./tensorboard.ts";

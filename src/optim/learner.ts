@@ -33,6 +33,8 @@ export interface LearnerInit {
   /** Parameters alone start a run; a whole state continues one. */
   readonly state: Pick<LearnerState, "parameters"> & Partial<LearnerState>;
   readonly threads?: number;
+  /** Profiles each update's session: `<profile>.<index>…` is written at `close`. */
+  readonly profile?: string;
 }
 
 export interface StepRequest {
@@ -87,8 +89,13 @@ export class Learner {
   }
 
   static async open(init: LearnerInit): Promise<Learner> {
-    const options = init.threads ? { threads: init.threads } : {};
-    const sessions = init.updates.map(({ model }) => host.openSession(model, options));
+    const { threads, profile } = init;
+    const sessions = init.updates.map(({ model }, index) =>
+      host.openSession(model, {
+        ...(threads && { threads }),
+        ...(profile !== undefined && { profile: `${profile}.${index}` }),
+      }),
+    );
     return new Learner(init, await Promise.all(sessions));
   }
 

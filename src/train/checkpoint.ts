@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { z } from "zod";
 import { FileError, type GeneratorState, NDArray } from "../base/index.ts";
 import { readSafetensors, writeSafetensors, writeWhole } from "../formats/index.ts";
 import { type FlatLayout, type LearnerState, packed, viewsOf } from "../optim/index.ts";
@@ -79,13 +80,38 @@ export const readCheckpoint = async (path: string): Promise<Checkpoint> => {
       expected: "a checkpoint of undiffuse",
       got: "a safetensors file without its header",
     });
-  const header = JSON.parse(metadata.undiffuse) as CheckpointHeader;
-  if (header.format !== FORMAT)
-    throw new FileError(path, { expected: `checkpoint format ${FORMAT}`, got: `format ${header.format}` });
+  const header = parseHeader(metadata.undiffuse, path);
   for (const [name, tensor] of tensors)
     if (!tensor.isFinite())
       throw new FileError(path, { expected: "finite weights", got: `NaN or infinity in ${name}` });
   return { path, header, tensors };
+};
+
+/** What a header must have for a run to go on from it. */
+const headerSchema = z.looseObject({
+  step: z.int().nonnegative(),
+  updateSteps: z.array(z.int().nonnegative()),
+  seconds: z.number().nonnegative(),
+  streams: z.record(z.string(), z.unknown()),
+  image: z.tuple([z.int(), z.int(), z.int()]),
+  classes: z.array(z.string()).nullable(),
+  fingerprint: z.string(),
+});
+
+const parseHeader = (text: string, path: string): CheckpointHeader => {
+  const fail = (expected: string, got: string): never => {
+    throw new FileError(path, { expected, got });
+  };
+  let value: Partial<CheckpointHeader> | null = null;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    fail("a checkpoint's header as JSON", (error as Error).message);
+  }
+  if (value?.format !== FORMAT) fail(`checkpoint format ${FORMAT}`, `format ${value?.format}`);
+  const wrong = headerSchema.safeParse(value).error?.issues.map((issue) => issue.path.join("."));
+  if (wrong) fail("a checkpoint's whole header", `something else in ${wrong.join(", ")}`);
+  return value as CheckpointHeader;
 };
 
 /** Checkpoint files of a folder by step, newest first; the best one is not among them. */

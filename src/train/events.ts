@@ -38,6 +38,7 @@ export type TrainEvent =
       readonly step: number;
       readonly losses: Readonly<Record<string, number>>;
       readonly gradientNorm: number;
+      readonly learningRate: number;
     }
   | ({
       readonly kind: "heldOut";

@@ -4,6 +4,7 @@ import { slotNames } from "../optim/index.ts";
 import { type Graph, type Tensor, topologicalOrder } from "../tensor/index.ts";
 import type { TrainJob } from "./job.ts";
 import { parameterCount, traceUpdate } from "./program.ts";
+import { freshStart } from "./resume.ts";
 import { Run } from "./run.ts";
 import { runFolder } from "./run-folder.ts";
 
@@ -58,12 +59,11 @@ const bytesOf = ({ shape, dtype }: Tensor): number =>
 
 /** Seconds of a training step: the second of two that are really made, and then forgotten; writes nothing. */
 export const timeStep = async <S>(job: TrainJob<S>): Promise<number> => {
-  const start = { checkpoint: null, lowest: Number.POSITIVE_INFINITY, damaged: [] };
-  const run = await Run.open(job, runFolder(job.folder), start);
+  const run = await Run.open(job, { folder: runFolder(job.folder), start: freshStart });
   try {
-    await run.advance(); // the first also reserves memory
+    await run.tryStep(); // the first also reserves memory
     const before = performance.now();
-    await run.advance();
+    await run.tryStep();
     return (performance.now() - before) / 1000;
   } finally {
     await run.discard();

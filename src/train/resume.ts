@@ -13,6 +13,9 @@ export interface Start {
   readonly damaged: readonly FileError[];
 }
 
+/** Where a run begins that nothing came before. */
+export const freshStart: Start = { checkpoint: null, lowest: Number.POSITIVE_INFINITY, damaged: [] };
+
 interface Wanted {
   readonly recipe: unknown;
   readonly fingerprint: string;

@@ -1,7 +1,7 @@
-import { appendFile, readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { FileError } from "../base/index.ts";
-import { makeFolder, writeWhole } from "../formats/index.ts";
+import { append, makeFolder, writeWhole } from "../formats/index.ts";
 
 /** Where a run keeps what it makes. */
 export interface RunFolder {
@@ -10,6 +10,8 @@ export interface RunFolder {
   readonly metrics: string;
   readonly checkpoints: string;
   readonly previews: string;
+  /** There while a training uses the folder. */
+  readonly lock: string;
 }
 
 export const runFolder = (path: string): RunFolder => ({
@@ -18,6 +20,7 @@ export const runFolder = (path: string): RunFolder => ({
   metrics: join(path, "metrics.jsonl"),
   checkpoints: join(path, "checkpoints"),
   previews: join(path, "previews"),
+  lock: join(path, "lock.json"),
 });
 
 /** Makes the folders and sweeps out what an interrupted write left behind. */
@@ -37,7 +40,7 @@ export interface Metrics {
 
 /** Appends lines; they are buffered by the caller, one write a flush. */
 export const appendMetrics = (folder: RunFolder, lines: readonly Metrics[]): Promise<void> =>
-  appendFile(folder.metrics, toLines(lines));
+  append(folder.metrics, toLines(lines));
 
 const toLines = (metrics: readonly Metrics[]): string =>
   metrics.map((line) => `${JSON.stringify(line)}\n`).join("");

@@ -35,6 +35,13 @@ const PREVIEW_IMAGES = 20;
 /** Steps whose metrics are written together. */
 const FLUSH_EVERY = 20;
 
+interface Opening {
+  readonly folder: RunFolder;
+  readonly start: Start;
+  /** Where paths of profiles start; none are made without it. */
+  readonly profile?: string;
+}
+
 interface Parts {
   readonly learner: Remote<Learner>;
   readonly layout: FlatLayout;
@@ -44,6 +51,8 @@ interface Parts {
   readonly dropout: readonly DropoutMasks[];
   readonly heldOut: Dataset;
 }
+
+type StepEvent = Extract<TrainEvent, { kind: "step" | "skipped" }>;
 
 /** A training in progress: what it has come to, and the acts that its loop is made of. */
 export class Run<S> {
@@ -78,7 +87,7 @@ export class Run<S> {
     this.meter = stage.heldOut && heldOutImages > 0 ? heldOutMeter(stage.heldOut, measured) : null;
   }
 
-  static async open<S>(job: TrainJob<S>, folder: RunFolder, start: Start): Promise<Run<S>> {
+  static async open<S>(job: TrainJob<S>, { folder, start, profile }: Opening): Promise<Run<S>> {
     const { stage, training, dataset, threads } = job;
     const { checkpoint } = start;
     const header = checkpoint?.header ?? null;
@@ -90,6 +99,7 @@ export class Run<S> {
       flip: training.flip,
       order: streams.get("data order"),
       flips: streams.get("flips"),
+      crops: streams.get("crops"),
       ...(header && { state: header.batches }),
     });
     const parameters = parametersOf(stage.networks);
@@ -114,6 +124,7 @@ export class Run<S> {
         ? learnerStateOf(checkpoint, layout)
         : { parameters: packed(layout, valuesOf(parameters)) },
       ...(threads ? { threads } : {}),
+      ...(profile !== undefined && { profile }),
     });
     return new Run(
       job,
@@ -127,33 +138,40 @@ export class Run<S> {
     return this.clock.seconds;
   }
 
-  /** One training step: every update that is due, each with its own batches. */
-  async advance(): Promise<Extract<TrainEvent, { kind: "step" | "skipped" }>> {
+  /** One training step, written down in the metrics. */
+  async advance(): Promise<StepEvent> {
+    const event = await this.tryStep();
+    const { kind, step, losses, gradientNorm, learningRate } = event;
+    const { seconds } = this;
+    await this.record({ step, losses, gradientNorm, learningRate, seconds, skipped: kind === "skipped" });
+    return event;
+  }
+
+  /** One training step, of which nothing is written: every update that is due, each with its own batches. */
+  async tryStep(): Promise<StepEvent> {
     const { training, stage } = this.job;
     const { steps, batch, accumulate } = training;
     this.clock.start();
     const learningRate = learningRateAt(training.learningRate, this.step, steps);
     const losses: Record<string, number> = {};
     let gradientNorm = 0;
-    let failed: string | null = null;
+    let failed = false;
     for (const [index, update] of stage.updates.entries()) {
       if (this.step % update.every !== 0) continue;
       const feeds = Array.from({ length: accumulate }, () => this.draw(index));
       const result = await this.parts.learner.call("step", { update: index, feeds, learningRate });
       losses[update.name] = result.loss;
       gradientNorm = Math.max(gradientNorm, result.gradientNorm);
-      if (!result.applied) failed ??= update.name;
+      failed ||= !result.applied;
     }
     this.step += 1;
     const secondsPerStep = this.clock.lap();
-    const facts = { step: this.step, losses, gradientNorm };
-    await this.record({ ...facts, learningRate, seconds: this.seconds, skipped: failed !== null });
-    if (failed !== null) return { kind: "skipped", ...facts };
+    const facts = { step: this.step, losses, gradientNorm, learningRate };
+    if (failed) return { kind: "skipped", ...facts };
     return {
       kind: "step",
       ...facts,
       steps,
-      learningRate,
       imagesPerSecond: (batch * accumulate) / secondsPerStep,
       secondsLeft: (steps - this.step) * secondsPerStep,
     };
@@ -201,8 +219,16 @@ export class Run<S> {
   }
 
   async close(): Promise<void> {
-    await this.flush();
-    await this.discard();
+    try {
+      await this.flush();
+    } finally {
+      await this.discard();
+    }
+  }
+
+  /** Closes the sessions, which then write their profiles. */
+  async closeSessions(): Promise<void> {
+    await this.parts.learner.call("close");
   }
 
   /** Ends the run without writing what it has not written yet. */

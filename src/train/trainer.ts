@@ -1,52 +1,89 @@
-import { NonFiniteError } from "../base/index.ts";
-import { writeWhole } from "../formats/index.ts";
+import { statSync } from "node:fs";
+import { FileError, NonFiniteError } from "../base/index.ts";
+import { makeFolder, writeWhole } from "../formats/index.ts";
 import { Advisor } from "./advice.ts";
+import { EventLog } from "./event-log.ts";
 import type { TrainEvent } from "./events.ts";
 import type { TrainJob } from "./job.ts";
+import { lockRunFolder } from "./lock.ts";
 import { resumeFrom } from "./resume.ts";
 import { Run } from "./run.ts";
-import { prepareRunFolder, runFolder, truncateMetrics } from "./run-folder.ts";
+import { prepareRunFolder, type RunFolder, runFolder, truncateMetrics } from "./run-folder.ts";
 
 /**
  * Trains one stage in a run folder, and tells what happens. Continuing an interrupted run gives bit for
  * bit what an uninterrupted one gives.
  * @throws NonFiniteError after `maxSkips` steps in a row without a finite loss and gradient; what was
  * learned before them is saved
+ * @throws FileError when another training uses the folder, or something cannot be written
  */
 export async function* train<S>(job: TrainJob<S>): AsyncGenerator<TrainEvent, void> {
-  const { training, recipe, dataset, resume, signal } = job;
   const folder = runFolder(job.folder);
-  const start = await resumeFrom(folder, { resume, recipe, fingerprint: dataset.fingerprint });
-  const { checkpoint, damaged } = start;
-  await prepareRunFolder(folder);
-  const metrics = await truncateMetrics(folder, checkpoint?.header.step ?? 0);
-  await writeWhole(folder.recipe, `${JSON.stringify(recipe, null, 2)}\n`);
-  const advisor = job.stage.updates.length === 1 ? new Advisor(training, metrics) : null;
-  const run = await Run.open(job, folder, start);
-  const due = (every: number) => run.step % every === 0 && run.step < training.steps;
+  if (!job.resume) await makeFolder(folder.path);
+  else if (!statSync(folder.path, { throwIfNoEntry: false })?.isDirectory())
+    throw new FileError(folder.path, {
+      expected: "a run to resume",
+      got: "no folder",
+      hint: "to start one, leave --resume out",
+    });
+  const unlock = await lockRunFolder(folder);
   try {
-    yield { kind: "started", step: run.step, steps: training.steps, ...run.sizes, damaged };
-    let skipsInRow = 0;
-    while (run.step < training.steps) {
-      if (signal?.aborted) {
-        yield { kind: "interrupted", step: run.step, path: await run.save() };
-        return;
-      }
-      const event = await run.advance();
-      skipsInRow = event.kind === "skipped" ? skipsInRow + 1 : 0;
+    yield* trainIn(folder, job);
+  } finally {
+    await unlock();
+  }
+}
+
+/** Trains in a folder that is this process's own. */
+async function* trainIn<S>(folder: RunFolder, job: TrainJob<S>): AsyncGenerator<TrainEvent, void> {
+  const { training, recipe, dataset, resume } = job;
+  const start = await resumeFrom(folder, { resume, recipe, fingerprint: dataset.fingerprint });
+  const step = start.checkpoint?.header.step ?? 0;
+  await prepareRunFolder(folder);
+  const metrics = await truncateMetrics(folder, step);
+  await writeWhole(folder.recipe, `${JSON.stringify(recipe, null, 2)}\n`);
+  const log = await EventLog.open(folder, step);
+  const advisor = job.stage.updates.length === 1 ? new Advisor(training, metrics) : null;
+  const run = await Run.open(job, { folder, start });
+  try {
+    yield { kind: "started", step, steps: training.steps, ...run.sizes, damaged: start.damaged };
+    for await (const event of steps(job, run, advisor)) {
+      await log.write(event);
       yield event;
-      if (advisor && event.kind === "step") yield* advise(run, advisor, event);
-      if (skipsInRow >= training.maxSkips) throw await diverged(run, skipsInRow);
-      if (due(training.heldOutEvery)) yield* run.measure();
-      if (due(training.previewEvery)) yield* run.preview();
-      if (due(training.checkpointEvery)) yield { kind: "checkpoint", step: run.step, path: await run.save() };
     }
-    yield* run.measure();
-    yield* run.preview();
-    yield { kind: "finished", step: run.step, path: await run.save(), seconds: run.seconds };
   } finally {
     await run.close();
   }
+}
+
+/** The loop: steps, and what is due after them. */
+async function* steps<S>(
+  { training, signal }: TrainJob<S>,
+  run: Run<S>,
+  advisor: Advisor | null,
+): AsyncGenerator<TrainEvent, void> {
+  const due = (every: number) => run.step % every === 0 && run.step < training.steps;
+  const wasDone = run.step >= training.steps;
+  let skipsInRow = 0;
+  while (run.step < training.steps) {
+    if (signal?.aborted) {
+      yield { kind: "interrupted", step: run.step, path: await run.save() };
+      return;
+    }
+    const event = await run.advance();
+    skipsInRow = event.kind === "skipped" ? skipsInRow + 1 : 0;
+    yield event;
+    if (advisor && event.kind === "step") yield* advise(run, advisor, event);
+    if (skipsInRow >= training.maxSkips) throw await diverged(run, skipsInRow);
+    if (due(training.heldOutEvery)) yield* run.measure();
+    if (due(training.previewEvery)) yield* run.preview();
+    if (due(training.checkpointEvery)) yield { kind: "checkpoint", step: run.step, path: await run.save() };
+  }
+  if (!wasDone) {
+    yield* run.measure();
+    yield* run.preview();
+  }
+  yield { kind: "finished", step: run.step, path: await run.save(), seconds: run.seconds };
 }
 
 async function* advise(

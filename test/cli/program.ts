@@ -1,10 +1,12 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
+
+const program = join(root, "dist/cli/main.js");
 
 export interface Outcome {
   readonly code: number | null;
@@ -13,13 +15,31 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** The built command line as a process of its own; `watch` sees standard error as it grows. */
+/**
+ * The built command line as a process of its own; `watch` sees standard error as it grows, `started` the
+ * process before anything else.
+ */
 export const undiffuse = (
   words: readonly string[],
   watch: (stderr: string, child: ChildProcess) => void = () => undefined,
+  started: (child: ChildProcess) => void = () => undefined,
+): Promise<Outcome> => {
+  const child = spawn(process.execPath, [program, ...words], { cwd: root });
+  started(child);
+  return outcomeOf(child, watch);
+};
+
+/** The same where no file may grow beyond `blocks` of 512 bytes. */
+export const limitedUndiffuse = (blocks: number, words: readonly string[]): Promise<Outcome> => {
+  const line = `ulimit -f ${blocks} && exec "$@"`;
+  return outcomeOf(spawn("sh", ["-c", line, "sh", process.execPath, program, ...words], { cwd: root }));
+};
+
+const outcomeOf = (
+  child: ChildProcessWithoutNullStreams,
+  watch: (stderr: string, child: ChildProcess) => void = () => undefined,
 ): Promise<Outcome> =>
   new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [join(root, "dist/cli/main.js"), ...words], { cwd: root });
     let stdout = "";
     let stderr = "";
     child.stdout.on("data", (chunk) => {

@@ -2,7 +2,14 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { newestCheckpoint, runFolder } from "../../src/train/index.ts";
-import { signalWhen, temporaryFolder, undiffuse, writeTinyRecipe } from "./program.ts";
+import {
+  limitedUndiffuse,
+  type Outcome,
+  signalWhen,
+  temporaryFolder,
+  undiffuse,
+  writeTinyRecipe,
+} from "./program.ts";
 
 const tensorsOf = async (folder: string): Promise<Record<string, number[]>> => {
   const { checkpoint } = await newestCheckpoint(runFolder(folder).checkpoints);
@@ -26,7 +33,9 @@ describe("undiffuse train", () => {
   });
 
   it("fills the run's folder", async () => {
-    expect((await readdir(run("whole"))).sort()).toEqual([
+    const names = (await readdir(run("whole"))).sort();
+    expect(names.filter((name) => /^events\.out\.tfevents\.\d{10}\.\d{3}\./.test(name))).toHaveLength(1);
+    expect(names.filter((name) => !name.startsWith("events."))).toEqual([
       "checkpoints",
       "metrics.jsonl",
       "previews",
@@ -64,6 +73,56 @@ describe("undiffuse train", () => {
     expect(stderr).toMatch(/memory: about [\d.]+ MB[\s\S]*activations +[\d.]+ MB/);
     expect(stderr).toMatch(/time: about \d+ s for 7 steps[\s\S]*a step took [\d.]+ s/);
     await expect(readdir(run("dry"))).rejects.toThrow();
+  });
+
+  it("refuses a folder in which another process trains, which goes on", async () => {
+    const tries: Promise<Outcome>[] = [];
+    const first = await trainIn("shared", [], (stderr) => {
+      if (tries.length === 0 && /saved .*0000010/.test(stderr))
+        tries.push(trainIn("shared"), trainIn("shared", ["--resume"]));
+    });
+    expect(first.code).toBe(0);
+    for (const { code, stderr } of await Promise.all(tries)) {
+      expect(code).toBe(1);
+      expect(stderr).toMatch(
+        /expected a folder that no other training uses, got process \d+ on .*\n {2}hint: /,
+      );
+    }
+    expect(tries).toHaveLength(2);
+    expect(await tensorsOf(run("shared"))).toEqual(await tensorsOf(run("whole")));
+  });
+
+  it.skipIf(process.platform === "win32")(
+    "ends with what is wrong when a checkpoint cannot be written",
+    async () => {
+      await trainIn("full", [], signalWhen(/saved .*0000010/, "SIGKILL"));
+      const before = await readdir(join(run("full"), "checkpoints"));
+      const limited = await limitedUndiffuse(64, ["train", recipe, "--out", run("full"), "--resume"]);
+      expect(limited.code).toBe(1);
+      expect(limited.stderr).toMatch(/safetensors: expected to write \d+ bytes, got .*\(EFBIG\)/);
+      expect(limited.stderr).not.toMatch(/\n\s+at /);
+      expect(await readdir(join(run("full"), "checkpoints"))).toEqual(before);
+      expect((await trainIn("full", ["--resume"])).code).toBe(0);
+      expect(await tensorsOf(run("full"))).toEqual(await tensorsOf(run("whole")));
+    },
+  );
+
+  it("shows where the time of a step goes, and writes nothing", async () => {
+    const { code, stdout } = await trainIn("profiled", ["--profile"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^operation +ms a step +share +calls\n[\s\S]*^\w+ +[\d.]+ +[\d.]+% +\d+$/m);
+    expect(stdout).toMatch(/^batch, copies and optimizer +[\d.]+ +[\d.]+%\ntotal, .* 100\.0%\n$/m);
+    await expect(readdir(run("profiled"))).rejects.toThrow();
+  });
+
+  it("refuses a file for a folder", async () => {
+    for (const words of [[], ["--resume"]]) {
+      const { code, stderr } = await undiffuse(["train", recipe, "--out", recipe, ...words]);
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/tiny\.json: expected a (folder to write to|run to resume), got /);
+      expect(stderr).not.toMatch(/\n\s+at /);
+    }
+    expect(JSON.parse(await readFile(recipe, "utf8")).name).toBe("tiny");
   });
 
   it("refuses to train over a run", async () => {

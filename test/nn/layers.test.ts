@@ -32,6 +32,15 @@ describe("layers start as torch's do, drawn one after the other:", () => {
     expect(distance(weight.value, toArray(saved.embedding.weight))).toBeLessThan(NORMAL_ROUNDING);
   });
 
+  it("a convolution in groups, within the bound of one group's inputs", () => {
+    const { weight, forward } = conv2d(new Generator(1), 6, 4, { kernel: 3, padding: 1, groups: 2 });
+    expect(weight.shape).toEqual([4, 3, 3, 3]);
+    const largest = Math.max(...weight.value.data);
+    expect(largest).toBeLessThan(1 / Math.sqrt(27));
+    expect(largest).toBeGreaterThan(1 / Math.sqrt(54));
+    expect(forward(input([2, 6, 5, 5])).shape).toEqual([2, 4, 5, 5]);
+  });
+
   it("groupNorm, at scale 1 and shift 0", () => {
     const layer = groupNorm(4, { groups: 2, eps: 1e-5, silu: false });
     expect([...layer.weight.value.data, ...layer.bias.value.data]).toEqual([1, 1, 1, 1, 0, 0, 0, 0]);

@@ -19,6 +19,12 @@ describe("parseRecipe", () => {
     [{ system: "ddqm" }, /system/],
     [{ training: { ...digits.training, bacth: 3 } }, /training: .*bacth/],
     [{ training: { ...digits.training, ema: 1 } }, /training\.ema/],
+    [
+      { training: { ...digits.training, steps: "300" } },
+      /training\.steps: .*expected number, received string/,
+    ],
+    [{ training: { ...digits.training, steps: 1.5 } }, /training\.steps: .*expected int/],
+    [{ steps: 3, trainning: {} }, /"steps", "trainning"/],
     [{ name: "a/b" }, /name: expected letters/],
     [{ sampling: { guidance: -1 } }, /sampling\.guidance/],
     [{ data: { kind: "folder", path: "x", size: 16, size32: 1 } }, /data: .*size32/],
@@ -27,6 +33,11 @@ describe("parseRecipe", () => {
     expect(parse).toThrow(ArgumentError);
     expect(parse).toThrow(pattern);
   });
+});
+
+it("parseRecipe takes 1e4 for the whole number that it is", () => {
+  const training = JSON.parse('{"steps":1e4}');
+  expect(parseRecipe({ ...digits, training }, "mine.json").training.steps).toBe(10_000);
 });
 
 describe("samplingOf", () => {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Generator, NDArray } from "../../src/base/index.ts";
 import { makeDataset } from "../../src/data/index.ts";
-import { Parameter } from "../../src/tensor/index.ts";
+import { type Named, Parameter, type Tensor } from "../../src/tensor/index.ts";
 import {
   readCheckpoint,
   type Stage,
@@ -29,10 +29,16 @@ export interface ToyOptions {
   readonly poisoned?: (draw: number) => boolean;
   /** What the measurements of the held-out loss give, one after another; without it nothing is measured. */
   readonly heldOut?: readonly number[];
+  /** Whether a preview is made: the weights, divided by 4, as every one of its images. */
+  readonly previews?: boolean;
 }
 
 /** A stage whose network is one weight a pixel: it learns to scale images towards noise. */
-export const toyStage = ({ poisoned = () => false, heldOut }: ToyOptions = {}): Stage<null> => {
+export const toyStage = ({
+  poisoned = () => false,
+  heldOut,
+  previews = false,
+}: ToyOptions = {}): Stage<null> => {
   const weight = new Parameter(NDArray.full([1, ...image], 3));
   let draws = 0;
   const levels = heldOut?.values();
@@ -76,7 +82,16 @@ export const toyStage = ({ poisoned = () => false, heldOut }: ToyOptions = {}): 
         }),
       },
     }),
-    async *generate() {},
+    async *generate({ count }, evaluate) {
+      if (!previews) return;
+      const quarters = NDArray.full([count, ...image], 0.25);
+      const program = {
+        inputs: { x: { shape: [count, ...image] } },
+        outputs: ({ x }: Named<Tensor>) => ({ weights: (x as Tensor).mul(weight) }),
+      };
+      const { weights } = await evaluate(program, { x: quarters });
+      yield { index: 0, total: 1, x: weights as NDArray, denoised: weights as NDArray };
+    },
   };
 };
 

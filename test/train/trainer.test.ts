@@ -1,8 +1,9 @@
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { FileError, NonFiniteError } from "../../src/base/index.ts";
-import { makeDataset } from "../../src/data/index.ts";
+import { FileError, NDArray, NonFiniteError } from "../../src/base/index.ts";
+import { makeDataset, toPixels } from "../../src/data/index.ts";
+import { decodeImage, imageGrid } from "../../src/formats/index.ts";
 import { bestCheckpoint, listCheckpoints, readMetrics, runFolder } from "../../src/train/index.ts";
 import { eventsOf, lastOf, numbersOf, toyDataset, toyJob, toyStage } from "./toy.ts";
 
@@ -98,6 +99,18 @@ describe("train", () => {
     expect(await numbersOf(lastOf(events, "finished").path)).toEqual(whole);
   });
 
+  it("leaves a run that is done as it is when it is resumed", async () => {
+    const heldOut = [4, 4, 4];
+    const training = { heldOut: 0.25, heldOutEvery: 6 };
+    const job = await toyJob({ stage: toyStage({ heldOut, previews: true }), training });
+    const path = lastOf(await eventsOf(job), "finished").path;
+    const [metrics, numbers] = [await readMetrics(runFolder(job.folder)), await numbersOf(path)];
+    const again = await eventsOf({ ...job, resume: true });
+    expect(again.map(({ kind }) => kind)).toEqual(["started", "finished"]);
+    expect(await readMetrics(runFolder(job.folder))).toEqual(metrics);
+    expect(await numbersOf(path)).toEqual(numbers);
+  });
+
   it("drops metrics that lie after the checkpoint it resumes from, and a line cut off by a crash", async () => {
     const job = await toyJob();
     await eventsOf(job, 5);
@@ -191,6 +204,26 @@ describe("train, where the loss has stopped falling,", () => {
     const whole = await advice([]);
     expect(whole).toHaveLength(1);
     expect(await advice([350])).toEqual(whole);
+  });
+});
+
+describe("previews", () => {
+  it("are made at intervals and at the end, of the moving average of the weights", async () => {
+    const training = { previewEvery: 5, checkpointEvery: 5, keep: 9 };
+    const job = await toyJob({ stage: toyStage({ previews: true }), training });
+    const previews = (await eventsOf(job)).flatMap((event) => (event.kind === "preview" ? [event] : []));
+    expect(previews.map(({ step }) => step)).toEqual([5, 10, 12]);
+    const paths = (await listCheckpoints(runFolder(job.folder).checkpoints)).reverse();
+    for (const [i, { path }] of previews.entries()) {
+      const { "ema.net.weight": ema, "model.net.weight": model } = await numbersOf(paths[i] as string);
+      const grid = (weights: readonly number[] = []) => {
+        const quarters = NDArray.of(weights, [1, 1, 2, 2]).mul(0.25);
+        return imageGrid(toPixels(NDArray.concat(Array(20).fill(quarters))), { columns: 5, padding: 1 });
+      };
+      const shown = await decodeImage(path, { size: [11, 14], channels: 1, filter: "nearest" });
+      expect(shown.data).toEqual(grid(ema).data);
+      expect(shown.data).not.toEqual(grid(model).data);
+    }
   });
 });
 
