@@ -26,6 +26,8 @@ export interface ImageFolderOptions extends DecodeOptions, OpenOptions {
 
 /** How often a folder is listed when it changes while its pictures are decoded. */
 const ATTEMPTS = 3;
+/** The fraction of damaged pictures above which something is wrong with the whole folder. */
+const MOST_DAMAGED = 0.5;
 
 /**
  * All pictures of a folder and its folders in a known format, recognised by content, in the order of their
@@ -52,6 +54,8 @@ const openOnce = async (folder: string, options: ImageFolderOptions): Promise<Da
     const { images, skipped } = await decodePictures(found.pictures, { folder, decoding, part, onProgress });
     const all = [...found.skipped, ...skipped].sort((a, b) => (a.path < b.path ? -1 : 1));
     if (!images) throw nothingUsable(folder, all);
+    if (skipped.length > MOST_DAMAGED * found.pictures.length)
+      throw damaged(folder, found.pictures.length, skipped);
     const lost = new Set(skipped.map(({ path }) => path));
     const paths = found.pictures.map(({ path }) => path).filter((path) => !lost.has(path));
     return makeDataset({
@@ -104,6 +108,19 @@ const classesOf = (paths: readonly string[]): Pick<Dataset, "labels" | "classes"
   return { classes, labels: labelsOf(names, classes) };
 };
 
+const damaged = (folder: string, count: number, skipped: readonly Skipped[]): FileError =>
+  new FileError(folder, {
+    expected: "pictures of which at least half can be decoded",
+    got: `${skipped.length} of ${count} that cannot${examplesOf(skipped)}`,
+    hint: "was a copy or a download cut short? Remove what is damaged to train on the rest",
+  });
+
+const examplesOf = (skipped: readonly Skipped[]): string =>
+  skipped
+    .slice(0, 3)
+    .map(({ path, reason }) => `\n  ${path}: ${reason}`)
+    .join("");
+
 const nothingUsable = (folder: string, skipped: readonly Skipped[]): FileError => {
   const counts = new Map<string, number>();
   for (const { path } of skipped) {
@@ -111,13 +128,12 @@ const nothingUsable = (folder: string, skipped: readonly Skipped[]): FileError =
     counts.set(extension, (counts.get(extension) ?? 0) + 1);
   }
   const common = [...counts].sort(([, a], [, b]) => b - a).slice(0, 5);
-  const examples = skipped.slice(0, 3).map(({ path, reason }) => `\n  ${path}: ${reason}`);
   return new FileError(folder, {
     expected: `a ${pictureFormats.join(", ")} that can be decoded`,
     got: skipped.length
       ? `none in ${skipped.length} ${skipped.length === 1 ? "file" : "files"} (${common
           .map(([extension, count]) => `${count} ${extension}`)
-          .join(", ")})${examples.join("")}`
+          .join(", ")})${examplesOf(skipped)}`
       : "an empty folder",
   });
 };

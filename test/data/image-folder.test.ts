@@ -90,6 +90,17 @@ describe("openImageFolder", () => {
     expect(dataset.skipped[1]?.reason).toBe("not png, jpeg, webp, gif, tiff, avif");
   });
 
+  it("refuses a folder in which most pictures are damaged, with examples", async () => {
+    const png = await grey(1, 50, 50).png().toBuffer();
+    await put("whole.png", png);
+    for (const name of ["a.png", "b.png"]) await put(name, png.subarray(0, png.length - 20));
+    await expect(open()).rejects.toThrow(
+      /at least half can be decoded, got 2 of 3 that cannot\n {2}a\.png: /,
+    );
+    await put("whole too.png", await grey(2).png().toBuffer());
+    expect((await open()).images.shape[0]).toBe(2);
+  });
+
   it("takes the first folder on the way as the class, whatever lies deeper", async () => {
     await put("dog/1.png", await grey(10).png().toBuffer());
     await put("cat/2.png", await grey(20).png().toBuffer());

@@ -54,6 +54,19 @@ describe("train", () => {
     expect(await numbersOf(await path(1))).not.toEqual(await numbersOf(await path(2)));
   });
 
+  it("takes the learning rate from the optimizer's steps, however many micro-batches each has", async () => {
+    const learningRate = { peak: 0.1, warmup: 2, decay: "cosine" };
+    const rates = async (accumulate: number) => {
+      const job = await toyJob({ training: { steps: 6, batch: 2, accumulate, learningRate } });
+      await eventsOf(job);
+      return (await readMetrics(runFolder(job.folder))).map((line) => line.learningRate as number);
+    };
+    const plain = await rates(1);
+    expect(plain).toHaveLength(6);
+    expect(Math.max(...plain)).toBeCloseTo(0.1);
+    expect(await rates(3)).toEqual(plain);
+  });
+
   it("averages the gradients of micro-batches", async () => {
     const job = await toyJob({ training: { steps: 3, batch: 2, accumulate: 2 } });
     const events = await eventsOf(job);
