@@ -2,7 +2,8 @@ import type { RecipeInput } from "../systems/index.ts";
 
 /**
  * Ten kinds of emoji that differ at a glance, Noto's and Twemoji's, 32×32 in colour, class-conditional. Of the flags,
- * which outnumber all others, those of countries from A to G.
+ * which outnumber all others, those of countries from A to G. A little over an hour on two cores.
+ * Measured (docs/results/emoji.md): a classifier reads 82.0% of 500 samples as their class, 86.5% of real images.
  */
 export const emoji: RecipeInput = {
   name: "emoji",
