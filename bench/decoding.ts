@@ -1,7 +1,7 @@
 // How fast data come: batches from memory as training draws them, and a folder decoded for the first time and
 // from the cache:
 //   node --import ./tools/typescript.mjs --conditions=undiffuse-source bench/decoding.ts
-// Prints images a second, to be laid beside what a training step needs (bench/results/training-step.md).
+// Prints images a second, to be laid beside what a training step needs (bench/README.md).
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
