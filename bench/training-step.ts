@@ -5,46 +5,20 @@
 // The Python environment holds bench/peers/requirements.txt. Prints medians and their ratio.
 import { host } from "#host";
 import { Generator, NDArray } from "../src/base/index.ts";
-import { lower, trainCpu } from "../src/lower/index.ts";
-import { unet2d, unet2dSchema } from "../src/models/index.ts";
-import { parameters } from "../src/nn/index.ts";
-import { blockSize } from "../src/runtime/index.ts";
-import { gradients, simplify, type Tensor, trace } from "../src/tensor/index.ts";
 import { chosenNetworks, type Network } from "./networks.ts";
 import { machine, median, openPeer, ratio, THREADS } from "./peer.ts";
+import { trainingModel } from "./training-model.ts";
 
 const ROUNDS = 9;
 
-/** One step at a time on onnxruntime, as training lowers it. */
-const openOurs = async ({ batch, config }: Network): Promise<() => Promise<number>> => {
-  const net = unet2d(unet2dSchema.parse(config), new Generator(0));
-  const own = parameters(net);
-  const random = new Generator(1);
-  const shape = [batch, config.in_channels, config.sample_size, config.sample_size];
-  const batchFeeds = {
-    sample: random.normal(shape),
-    target: random.normal(shape),
-    timestep: random.integers(0, 1000, [batch]).cast("float32"),
-  };
-  const graph = trace(
-    batchFeeds,
-    ({ sample, target, timestep }) => {
-      const error = net.forward(sample, timestep).sub(target);
-      const loss = error.mul(error).mean();
-      const found = gradients(loss, [...own.values()]);
-      return {
-        loss,
-        ...Object.fromEntries([...own.keys()].map((name, i) => [`gradient.${name}`, found[i] as Tensor])),
-      };
-    },
-    own,
-  );
-  const model = lower(simplify(graph), { target: trainCpu(await blockSize()) });
+/** One step at a time on onnxruntime. */
+const openOurs = async (network: Network): Promise<() => Promise<number>> => {
+  const { model, values, draw } = await trainingModel(network);
   const session = await host.openSession(model, { threads: THREADS });
-  const values = Object.fromEntries([...own].map(([name, { value }]) => [name, value]));
+  const feeds = { ...Object.fromEntries(values), ...draw(new Generator(1)) };
   return async () => {
     const started = performance.now();
-    const { loss } = await session.run({ ...values, ...batchFeeds });
+    const { loss } = await session.run(feeds);
     if (!NDArray.from(loss as NDArray).isFinite()) throw new Error("the loss is not finite");
     return performance.now() - started;
   };

@@ -1,0 +1,43 @@
+// The model of a training step (loss and gradients) as training lowers it, and the parameters it starts with.
+import { Generator, type NDArray } from "../src/base/index.ts";
+import { lower, trainCpu } from "../src/lower/index.ts";
+import { unet2d, unet2dSchema } from "../src/models/index.ts";
+import { parameters } from "../src/nn/index.ts";
+import { blockSize } from "../src/runtime/index.ts";
+import { gradients, simplify, type Tensor, trace } from "../src/tensor/index.ts";
+import type { Network } from "./networks.ts";
+
+export interface TrainingModel {
+  readonly model: Uint8Array;
+  readonly values: ReadonlyMap<string, NDArray>;
+  /** A random batch. */
+  draw(random: Generator): Readonly<Record<"sample" | "target" | "timestep", NDArray>>;
+}
+
+export const trainingModel = async ({ batch, config }: Network): Promise<TrainingModel> => {
+  const net = unet2d(unet2dSchema.parse(config), new Generator(0));
+  const own = parameters(net);
+  const shape = [batch, config.in_channels, config.sample_size, config.sample_size];
+  const graph = trace(
+    { sample: { shape }, target: { shape }, timestep: { shape: [batch] } },
+    ({ sample, target, timestep }) => {
+      const error = net.forward(sample, timestep).sub(target);
+      const loss = error.mul(error).mean();
+      const found = gradients(loss, [...own.values()]);
+      return {
+        loss,
+        ...Object.fromEntries([...own.keys()].map((name, i) => [`gradient.${name}`, found[i] as Tensor])),
+      };
+    },
+    own,
+  );
+  return {
+    model: lower(simplify(graph), { target: trainCpu(await blockSize()) }),
+    values: new Map([...own].map(([name, { value }]) => [name, value])),
+    draw: (random) => ({
+      sample: random.normal(shape),
+      target: random.normal(shape),
+      timestep: random.integers(0, 1000, [batch]).cast("float32"),
+    }),
+  };
+};
