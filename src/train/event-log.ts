@@ -29,7 +29,7 @@ export class EventLog {
     const time = (now / 1000).toFixed(3); // TensorBoard reads the files in the order of their names
     const log = new EventLog(join(path, `events.out.tfevents.${time}.${hostname()}.${process.pid}`));
     await append(log.path, encodeEventVersion(now));
-    if (step > 0) await append(log.path, encodeSessionStart(step + 1, now));
+    await append(log.path, encodeSessionStart(step + 1, now)); // at step 0 too: a kill may precede the first checkpoint
     return log;
   }
 

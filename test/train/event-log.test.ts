@@ -1,7 +1,7 @@
-import { appendFile, readdir, readFile } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { encodeEvent } from "../../src/formats/index.ts";
+import { encodeEvent, encodeEventVersion } from "../../src/formats/index.ts";
 import { type Metrics, readMetrics, runFolder } from "../../src/train/index.ts";
 import { pointsOf, type ReadEvent, readEvents } from "../formats/event-file.ts";
 import { eventsOf, lastOf, toyJob, toyStage } from "./toy.ts";
@@ -80,12 +80,21 @@ describe("the event file of a run", () => {
     expect(started.step).toBe(5);
     const files = await eventsIn(job.folder);
     expect(files.map((events) => events.filter(({ starts }) => starts).map(({ step }) => step))).toEqual([
-      [],
+      [1],
       [6],
     ]);
     const [mine, expected] = [pointsOf(files), pointsOf(await eventsIn(whole.folder))];
     for (const tag of ["train/loss", "train/gradient_norm", "train/learning_rate"])
       expect(mine[tag]).toEqual(expected[tag]);
+  });
+  it("counts nothing of a session that was killed before its first checkpoint", async () => {
+    const job = await toyJob();
+    await mkdir(job.folder, { recursive: true });
+    const file = join(job.folder, "events.out.tfevents.0.earlier.1");
+    await writeFile(file, Buffer.concat([encodeEventVersion(0), laterEvents()]));
+    await eventsOf(job);
+    const steps = pointsOf(await eventsIn(job.folder))["train/loss"]?.map(([step]) => step);
+    expect(steps).toEqual(oneTo(12));
   });
 });
 
