@@ -97,6 +97,27 @@ export class NDArray implements Arithmetic<NDArray>, PlainArray {
     return out;
   }
 
+  /**
+   * Σ factor · array over terms of one shape, in one pass: the arithmetic of a sampler's step. Terms with a
+   * factor of 0 are left out, whatever their arrays hold.
+   */
+  static combine(...terms: readonly (readonly [factor: number, array: NDArray])[]): NDArray {
+    const [first] = terms;
+    if (!first) throw new ShapeError({ who: "NDArray.combine", expected: "at least one term", got: "none" });
+    const { shape } = first[1];
+    const total = new Float64Array(first[1].size);
+    for (const [factor, array] of terms) {
+      if (!sameShape(array.shape, shape))
+        throw new ShapeError({
+          who: "NDArray.combine",
+          expected: `arrays of shape ${showShape(shape)}`,
+          got: showShape(array.shape),
+        });
+      if (factor !== 0) accumulate(total, factor, array.data);
+    }
+    return new NDArray(new Float32Array(total), shape);
+  }
+
   get size(): number {
     return this.data.length;
   }
@@ -208,6 +229,11 @@ export class NDArray implements Arithmetic<NDArray>, PlainArray {
     return this.rows(index, index + 1).reshape(this.shape.slice(1));
   }
 
+  /** The rows of the first axis, that axis dropped. They share memory. */
+  split(): NDArray[] {
+    return Array.from({ length: this.shape[0] ?? 0 }, (_, index) => this.row(index));
+  }
+
   sum(axes?: readonly number[], keepDims = false): NDArray {
     const rank = this.shape.length;
     const reduced = new Set(
@@ -233,6 +259,10 @@ export class NDArray implements Arithmetic<NDArray>, PlainArray {
     return true;
   }
 }
+
+const accumulate = (total: Float64Array, factor: number, data: Storage[DType]): void => {
+  for (let i = 0; i < total.length; i++) total[i] = (total[i] as number) + factor * (data[i] as number);
+};
 
 /** Visits every index of `shape` in row-major order with the offset under `strides` and the plain position. */
 const walk = (

@@ -1,5 +1,12 @@
-import type { NDArray } from "../base/index.ts";
-import { epsToX0 } from "./parameterisation.ts";
+import { NDArray, ShapeError, sameShape, showShape } from "../base/index.ts";
+import {
+  epsRecovery,
+  type Prediction,
+  predictions,
+  type Recovery,
+  x0Recovery,
+  x0ToEps,
+} from "./parameterisation.ts";
 import type { Level } from "./process.ts";
 
 /** What a denoiser says of x at a level; arrays have x's shape. */
@@ -11,20 +18,65 @@ export interface Denoised {
    * after the fact, e.g. by {@link clipped}; absent, it follows from x0.
    */
   readonly eps?: NDArray;
-  /** The variance of the reverse step, from networks that learn it; fixed-variance samplers leave it aside. */
+  /** What a network that learns the reverse variance says of it; samplers of fixed variance leave it aside. */
   readonly variance?: NDArray;
+  /** The vector–Jacobian product of x0: v ↦ vᵀ ∂x0/∂x, for likelihoods and guidance through the network. */
+  readonly pullback?: (v: NDArray) => Promise<NDArray>;
 }
 
 /** The contract between networks and samplers: the clean sample behind x, [n, ...], at a noise level. */
 export type Denoiser = (x: NDArray, level: Level) => Promise<Denoised>;
 
-/** The denoiser of a network that predicts the noise, told the timestep. */
-export const epsDenoiser =
-  (predict: (x: NDArray, t: number) => Promise<NDArray>): Denoiser =>
+/** The noise of an estimate: as the network said, or as x and x0 imply. */
+export const epsOf = ({ x0, eps }: Denoised, x: NDArray, level: Level): NDArray =>
+  eps ?? x0ToEps(x, x0, level);
+
+/** A network as a function of x and of what it is told of the level. */
+export type Network = (x: NDArray, t: number) => Promise<NDArray>;
+
+export interface NetworkOptions {
+  readonly prediction?: Prediction;
+  /** Whether the second half of the output's channels speaks of the reverse variance. */
+  readonly learnsVariance?: boolean;
+}
+
+/**
+ * A network as a denoiser.
+ * @throws ShapeError when the output has not x's shape, or twice its channels where it learns the variance
+ */
+export const networkDenoiser =
+  (network: Network, { prediction = "epsilon", learnsVariance = false }: NetworkOptions = {}): Denoiser =>
   async (x, level) => {
-    const eps = await predict(x, level.t);
-    return { x0: epsToX0(x, eps, level), eps };
+    const output = await network(x, level.t);
+    checkShape(output, x, learnsVariance);
+    const [said, variance] = learnsVariance ? halves(output) : [output];
+    const mixture = predictions[prediction](level);
+    const recover = ({ ofX, ofOutput }: Recovery) => NDArray.combine([ofX, x], [ofOutput, said]);
+    return {
+      x0: recover(x0Recovery(mixture, level)),
+      eps: recover(epsRecovery(mixture, level)),
+      ...(variance && { variance }),
+    };
   };
+
+/** [n, 2c, ...] as two arrays [n, c, ...]. */
+const halves = (output: NDArray): [NDArray, NDArray] => {
+  const [n = 1, channels = 2, ...rest] = output.shape;
+  const pairs = output.reshape([n, 2, channels / 2, ...rest]);
+  const [first, second] = pairs.transpose([1, 0, ...pairs.shape.map((_, axis) => axis).slice(2)]).split();
+  return [first as NDArray, second as NDArray];
+};
+
+const checkShape = (output: NDArray, x: NDArray, learnsVariance: boolean): void => {
+  const [n = 1, channels = 1, ...rest] = x.shape;
+  const expected = learnsVariance ? [n, 2 * channels, ...rest] : x.shape;
+  if (sameShape(output.shape, expected)) return;
+  throw new ShapeError({
+    who: "network",
+    expected: `${showShape(expected)}${learnsVariance ? ", as it learns the variance" : ""}`,
+    got: showShape(output.shape),
+  });
+};
 
 /** How x0 is kept where pixels are. */
 export interface Clipping {
@@ -42,10 +94,13 @@ export interface Clipping {
  * of the network by 1 / α, 2e4 where the cosine schedule ends. With eps kept, a deterministic sampler adds
  * that error to the picture; with eps derived anew x stays α x0 + σ eps (Dhariwal and Nichol 2021's code).
  */
-export const clipped =
-  (denoiser: Denoiser, { range = 1, keepEps = false }: Clipping = {}): Denoiser =>
+export const clipped = (denoiser: Denoiser, { range = 1, keepEps = false }: Clipping = {}): Denoiser =>
+  withX0(denoiser, (x0) => x0.clamp(-range, range), keepEps);
+
+/** A denoiser whose x0 is changed after the fact; what the network said of its own x0 no longer holds. */
+export const withX0 =
+  (denoiser: Denoiser, change: (x0: NDArray) => NDArray, keepEps = false): Denoiser =>
   async (x, level) => {
-    const { eps, ...denoised } = await denoiser(x, level);
-    const x0 = denoised.x0.clamp(-range, range);
-    return { ...denoised, x0, ...(keepEps && eps && { eps }) };
+    const { x0, eps, variance } = await denoiser(x, level);
+    return { x0: change(x0), ...(keepEps && eps && { eps }), ...(variance && { variance }) };
   };

@@ -1,16 +1,49 @@
-export { type Clipping, clipped, type Denoised, type Denoiser, epsDenoiser } from "./denoiser.ts";
-export { type Coefficients, qSample, qStep } from "./forward.ts";
+export {
+  type Clipping,
+  clipped,
+  type Denoised,
+  type Denoiser,
+  epsOf,
+  type Network,
+  type NetworkOptions,
+  networkDenoiser,
+  withX0,
+} from "./denoiser.ts";
+export { type Coefficients, qBetween, qSample, qStep } from "./forward.ts";
 export { classifierFree, guide } from "./guidance.ts";
+export { type ContinuousProcess, noiseProcesses } from "./noise-processes.ts";
 export { simpleLoss } from "./objective.ts";
-export { epsToX0, x0ToEps } from "./parameterisation.ts";
+export {
+  convertPrediction,
+  edmPrediction,
+  epsRecovery,
+  epsToX0,
+  type Mixture,
+  type Prediction,
+  predictionNames,
+  predictions,
+  type Recovery,
+  x0Recovery,
+  x0ToEps,
+} from "./parameterisation.ts";
 export {
   posterior,
   posteriorVariance,
   type ReverseVariance,
+  reverseVariance,
   reverseVariances,
   stepVariance,
 } from "./posterior.ts";
-export { type DiffusionProcess, diffusionProcess, type Level } from "./process.ts";
+export {
+  CLEAN,
+  type DiffusionProcess,
+  diffusionProcess,
+  type Level,
+  lambdaOf,
+  type NoiseProcess,
+  noiseToSignal,
+  type ProcessOptions,
+} from "./process.ts";
 export {
   alphaBars,
   type BetaOptions,
@@ -20,3 +53,4 @@ export {
   type Schedule,
   scheduleSchema,
 } from "./schedule.ts";
+export { type Thresholding, thresholded } from "./thresholding.ts";

@@ -1,4 +1,4 @@
-import type { Arithmetic } from "../base/index.ts";
+import { ArgumentError, type Arithmetic, type NDArray } from "../base/index.ts";
 import type { Level } from "./process.ts";
 
 /**
@@ -28,13 +28,50 @@ export const posterior = <A extends Arithmetic<A>>(
   return { mean: x0.mul(towardsX0).add(x.mul(towardsX)), variance: posteriorVariance(from, to) };
 };
 
+/** Below this a variance counts as none, and has a logarithm all the same. */
+const LEAST_VARIANCE = 1e-20;
+
 /**
- * The two variances of the reverse step that need no learning (Ho et al. 2020, section 3.2), by diffusers'
- * names: β̃_t, right for data at one point, and β_t, right for data that are themselves standard normal.
+ * The variance between β̃_t and β_t, in logarithms, that a network chooses with f in [-1, 1]
+ * (Nichol and Dhariwal 2021, eq. 15); [n, ...].
+ */
+const learnedRange = (from: Level, to: Level, said: NDArray): NDArray => {
+  const least = Math.log(Math.max(posteriorVariance(from, to), LEAST_VARIANCE));
+  const most = Math.log(stepVariance(from, to));
+  return said.map((f) => Math.exp(least + ((f + 1) / 2) * (most - least)));
+};
+
+/** What the network said of the variance. @throws ArgumentError when it says nothing of it */
+const required = (said: NDArray | undefined): NDArray => {
+  if (said) return said;
+  throw new ArgumentError({
+    who: "variance",
+    expected: "a network that learns it",
+    got: "one that does not",
+    hint: "use fixed_small or fixed_large",
+  });
+};
+
+type ReverseVarianceRule = (from: Level, to: Level, said?: NDArray) => number | NDArray;
+
+/**
+ * The variance of the reverse step, by diffusers' names: β̃_t, right for data at one point; β_t, right for data
+ * that are themselves standard normal (Ho et al. 2020, section 3.2); learned between the two; learned freely,
+ * as a logarithm.
  */
 export const reverseVariances = {
   fixed_small: posteriorVariance,
   fixed_large: stepVariance,
-} as const satisfies Readonly<Record<string, (from: Level, to: Level) => number>>;
+  learned_range: (from, to, said) => learnedRange(from, to, required(said)),
+  learned: (_from, _to, said) => required(said).exp(),
+} as const satisfies Readonly<Record<string, ReverseVarianceRule>>;
 
 export type ReverseVariance = keyof typeof reverseVariances;
+
+/** The variance of a rule. @param said what the network said of it, [n, ...] */
+export const reverseVariance = (
+  rule: ReverseVariance,
+  from: Level,
+  to: Level,
+  said?: NDArray,
+): number | NDArray => (reverseVariances[rule] as ReverseVarianceRule)(from, to, said);

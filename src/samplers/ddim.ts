@@ -1,5 +1,6 @@
-import { posteriorVariance, qSample, x0ToEps } from "../diffusion/index.ts";
-import type { Sampler } from "./sampler.ts";
+import { NDArray } from "../base/index.ts";
+import { epsOf, posteriorVariance } from "../diffusion/index.ts";
+import { plainSampler, type Sampler } from "./sampler.ts";
 
 export interface DdimOptions {
   /** 0 draws no noise and follows the probability-flow ODE; 1 draws as much as ancestral sampling. */
@@ -11,19 +12,23 @@ export interface DdimOptions {
  * With eta, part of eps is replaced by fresh noise of standard deviation σ = η √β̃ (eq. 16). eps is the
  * network's own where the denoiser gives it, and follows from x0 elsewhere.
  */
-export const ddim = ({ eta = 0 }: DdimOptions = {}): Sampler<undefined> => ({
-  name: "ddim",
-  order: 1,
-  evaluations: (steps) => steps,
-  init: () => undefined,
-  async step({ x, from, to, denoise, noise, memory }) {
-    const { x0, eps = x0ToEps(x, x0, from) } = await denoise(x, from);
+export const ddim = ({ eta = 0 }: DdimOptions = {}): Sampler<undefined> =>
+  plainSampler("ddim", async ({ x, from, to, denoise, noise }) => {
+    const denoised = await denoise(x, from);
+    const { x0 } = denoised;
     const variance = eta === 0 ? 0 : eta ** 2 * posteriorVariance(from, to);
-    const mean = qSample(x0, eps, { alpha: to.alpha, sigma: Math.sqrt(to.sigma ** 2 - variance) });
+    const mean = NDArray.combine(
+      [to.alpha, x0],
+      [Math.sqrt(to.sigma ** 2 - variance), epsOf(denoised, x, from)],
+    );
     return {
-      x: variance === 0 ? mean : mean.add(noise().mul(Math.sqrt(variance))),
+      x: variance === 0 ? mean : NDArray.combine([1, mean], [Math.sqrt(variance), noise()]),
       denoised: x0,
-      memory,
     };
-  },
-});
+  });
+
+/**
+ * DDIM without noise up a path, from data to the noise that it came from (Song, Meng and Ermon 2021, section
+ * 4.3): see `inversionPath`. It is inexact: eps is taken at the wrong end of each step.
+ */
+export const ddimInversion = (): Sampler<undefined> => ({ ...ddim(), name: "ddim inversion", climbs: true });

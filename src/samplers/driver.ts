@@ -1,11 +1,11 @@
-import { ArgumentError, type NDArray, NonFiniteError } from "../base/index.ts";
-import type { Denoiser, Level } from "../diffusion/index.ts";
+import { ArgumentError, NDArray, NonFiniteError } from "../base/index.ts";
+import { type Denoiser, type Level, qBetween } from "../diffusion/index.ts";
 import type { Sampler } from "./sampler.ts";
 
 export interface SampleOptions<M> {
   readonly denoiser: Denoiser;
   readonly sampler: Sampler<M>;
-  /** The path: one step between each level and the next. It may go up. */
+  /** The path: one step between each level and the next. Steps up add noise, unless the sampler climbs. */
   readonly levels: readonly Level[];
   /** The sample at the first level, [n, ...]. */
   readonly x: NDArray;
@@ -14,8 +14,16 @@ export interface SampleOptions<M> {
   /** Heard before each evaluation of the denoiser. */
   readonly signal?: AbortSignal | undefined;
   /** Changes x on arrival at each level, the first included: inpainting by replacement. */
-  readonly project?: (x: NDArray, level: Level) => NDArray;
+  readonly project?: Projection | undefined;
+  /** Takes x up a little before each step (Karras et al. 2022, algorithm 2). */
+  readonly churn?: Churn | undefined;
 }
+
+/** What x, [n, ...], becomes at a level. */
+export type Projection = (x: NDArray, level: Level) => NDArray;
+
+/** Where a step really starts: a level at `from` or above. */
+export type Churn = (from: Level, steps: number) => Level;
 
 /** The state after step `index` (from 0) of `total`, arrays [n, ...]. */
 export interface SampleFrame {
@@ -38,6 +46,7 @@ export async function* sample<M>({
   noise,
   signal,
   project = (x) => x,
+  churn = (from) => from,
 }: SampleOptions<M>): AsyncGenerator<SampleFrame, void> {
   const total = levels.length - 1;
   const [first] = levels;
@@ -47,22 +56,40 @@ export async function* sample<M>({
     signal?.throwIfAborted();
     return denoiser(x, level);
   };
+  const up = (x: NDArray, from: Level, to: Level): NDArray =>
+    from === to ? x : climbed(x, from, to, noise());
   let x = project(start, first);
-  let from = first;
-  let memory = sampler.init();
+  let denoised = x;
+  let arrived = first;
+  let memory = sampler.init(levels);
   for (const [index, to] of levels.slice(1).entries()) {
-    const step = await sampler.step({ x, from, to, denoise, noise, memory });
-    x = project(step.x, to);
-    if (!x.isFinite()) throw nonFinite(index, total, from);
-    yield { index, total, x, denoised: step.denoised };
-    from = to;
-    memory = step.memory;
+    if (isUp(arrived, to) && !sampler.climbs) x = up(x, arrived, to);
+    else {
+      const from = churn(arrived, total);
+      const step = await sampler.step({ x: up(x, arrived, from), from, to, denoise, noise, memory });
+      ({ x, denoised, memory } = step);
+    }
+    x = project(x, to);
+    if (!x.isFinite()) throw nonFinite(sampler.name, { index, total, t: arrived.t });
+    yield { index, total, x, denoised };
+    arrived = to;
   }
 }
 
-const nonFinite = (index: number, total: number, { t }: Level): NonFiniteError =>
+const isUp = (from: Level, to: Level): boolean => to.sigma * from.alpha > from.sigma * to.alpha;
+
+/** x taken to a noisier level by the process itself. */
+const climbed = (x: NDArray, from: Level, to: Level, noise: NDArray): NDArray => {
+  const { ofX, ofNoise } = qBetween(from, to);
+  return NDArray.combine([ofX, x], [ofNoise, noise]);
+};
+
+const nonFinite = (
+  name: string,
+  { index, total, t }: { readonly index: number; readonly total: number; readonly t: number },
+): NonFiniteError =>
   new NonFiniteError({
-    who: `step ${index + 1} of ${total} (t = ${t})`,
+    who: `${name}, step ${index + 1} of ${total} (t = ${t})`,
     expected: "finite values",
     got: "NaN or infinity",
     hint: "the network's output overflowed: check its weights, or clip x0",

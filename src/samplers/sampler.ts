@@ -26,11 +26,25 @@ export interface StepResult<M> {
 /** A rule that takes a sample from one noise level to the next. It keeps no state but its `memory`. */
 export interface Sampler<M = unknown> {
   readonly name: string;
-  /** The order of its global error in the size of a step. */
+  /** The order of its global error in the size of a step; for stochastic rules of its mean. */
   readonly order: number;
   /** How often it calls the denoiser in this many steps. */
   evaluations(steps: number): number;
-  /** The memory before the first step. */
-  init(): M;
+  /** The memory before the first step. @param levels the whole path, for rules that plan ahead */
+  init(levels: readonly Level[]): M;
   step(args: StepArguments<M>): Promise<StepResult<M>>;
+  /** Whether it also walks up the levels; the driver adds noise in place of other samplers' steps up. */
+  readonly climbs?: boolean;
 }
+
+/** A sampler of one evaluation a step and no memory. */
+export const plainSampler = (
+  name: string,
+  step: (args: StepArguments<undefined>) => Promise<Omit<StepResult<undefined>, "memory">>,
+): Sampler<undefined> => ({
+  name,
+  order: 1,
+  evaluations: (steps) => steps,
+  init: () => undefined,
+  step: async (args) => ({ ...(await step(args)), memory: undefined }),
+});

@@ -1,5 +1,4 @@
 import { ArgumentError } from "../base/index.ts";
-import type { DiffusionProcess, Level } from "../diffusion/index.ts";
 
 /** Rounds halves to even, as NumPy does. */
 const round = (value: number): number => {
@@ -8,18 +7,36 @@ const round = (value: number): number => {
   return floor % 2 === 0 ? floor : floor + 1;
 };
 
-/** The i-th (from 0, noisiest first) of n among T timesteps, by diffusers' name of the spacing. */
-const spacings = {
-  /** Multiples of ⌊T / n⌋ from 0: never quite reaches T − 1. */
-  leading: (i: number, n: number, T: number) => (n - 1 - i) * Math.floor(T / n),
-  /** Equal distances with both ends, T − 1 and 0. */
-  linspace: (i: number, n: number, T: number) => round(((n - 1 - i) * (T - 1)) / Math.max(1, n - 1)),
-  /** Multiples of T / n back from T − 1 (Lin et al. 2024, section 3.3). */
-  trailing: (i: number, n: number, T: number) => round(T - (i * T) / n) - 1,
-} as const satisfies Readonly<Record<string, (i: number, n: number, T: number) => number>>;
+/** The i-th (from 0, noisiest first) of n among T timesteps. */
+type Rule = (i: number, n: number, T: number) => number;
 
-export type Spacing = keyof typeof spacings;
-export const spacingNames = Object.keys(spacings) as Spacing[];
+/** Multiples of T / n back from T − 1 (Lin et al. 2024, section 3.3). */
+const trailing: Rule = (i, n, T) => round(T - (i * T) / n) - 1;
+/** Multiples of ⌊T / n⌋ from 0: never quite reaches T − 1. */
+const leading: Rule = (i, n, T) => (n - 1 - i) * Math.floor(T / n);
+
+/**
+ * Where diffusers' classes put timesteps. A `chain` (DDPM, DDIM and the like) keeps n of T; an `ode` solver
+ * (Euler and the like) also takes fractions; an `exponential` one (DPM-Solver and the like) takes the first n of n + 1, since its last
+ * step ends at another level.
+ */
+const grids = {
+  chain: {
+    leading,
+    linspace: (i, n, T) => round(((n - 1 - i) * (T - 1)) / Math.max(1, n - 1)),
+    trailing,
+  },
+  ode: { leading, linspace: (i, n, T) => ((n - 1 - i) * (T - 1)) / Math.max(1, n - 1), trailing },
+  exponential: {
+    leading: (i, n, T) => (n - i) * Math.floor(T / (n + 1)),
+    linspace: (i, n, T) => round(((n - i) * (T - 1)) / n),
+    trailing,
+  },
+} as const satisfies Readonly<Record<string, Readonly<Record<string, Rule>>>>;
+
+export type Grid = keyof typeof grids;
+export type Spacing = keyof typeof grids.chain;
+export const spacingNames = Object.keys(grids.chain) as Spacing[];
 
 export interface SpacingOptions {
   /** n, how many timesteps to keep. */
@@ -28,6 +45,7 @@ export interface SpacingOptions {
   readonly trained: number;
   /** diffusers' `steps_offset`, added to `leading` timesteps: 1 for Stable Diffusion. */
   readonly offset?: number;
+  readonly grid?: Grid;
 }
 
 /**
@@ -36,24 +54,23 @@ export interface SpacingOptions {
  */
 export const spacedTimesteps = (
   spacing: Spacing,
-  { steps, trained, offset = 0 }: SpacingOptions,
+  { steps, trained, offset = 0, grid = "chain" }: SpacingOptions,
 ): number[] => {
-  if (!Number.isInteger(steps) || steps < 1 || steps > trained)
-    throw new ArgumentError({
-      who: "steps",
-      expected: `an integer from 1 to ${trained}, the timesteps the network was trained at`,
-      got: String(steps),
-    });
+  requireSteps(steps, trained);
+  const rule: Rule = grids[grid][spacing];
   const shift = spacing === "leading" ? offset : 0;
-  return Array.from({ length: steps }, (_, i) => spacings[spacing](i, steps, trained) + shift);
+  return Array.from({ length: steps }, (_, i) => rule(i, steps, trained) + shift);
 };
 
-/**
- * The levels of these timesteps and, after them, where the last step ends: the clean level unless given
- * (`process.level(0)` is what diffusers' `set_alpha_to_one: false` ends at).
- */
-export const levelPath = (
-  process: DiffusionProcess,
-  timesteps: readonly number[],
-  last: Level = process.level(-1),
-): Level[] => [...timesteps.map((t) => process.level(t)), last];
+/** @throws ArgumentError unless 1 ≤ steps ≤ trained */
+export const requireSteps = (steps: number, trained = Number.MAX_SAFE_INTEGER): void => {
+  if (Number.isInteger(steps) && steps >= 1 && steps <= trained) return;
+  const many = trained < Number.MAX_SAFE_INTEGER;
+  throw new ArgumentError({
+    who: "steps",
+    expected: many
+      ? `an integer from 1 to ${trained}, the timesteps the network was trained at`
+      : "an integer of at least 1",
+    got: String(steps),
+  });
+};

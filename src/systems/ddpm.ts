@@ -1,11 +1,10 @@
 import { z } from "zod";
 import { ArgumentError, imageGenerators, NDArray, parseAs, Streams } from "../base/index.ts";
 import {
-  clipped,
   type Denoiser,
   diffusionProcess,
-  epsDenoiser,
   guide,
+  networkDenoiser,
   qSample,
   scheduleSchema,
   simpleLoss,
@@ -144,7 +143,7 @@ const ddpmStage = (config: Config, { image, classes }: DataShape, seed: number):
       };
       return (await evaluate(prediction(n), feeds)).eps as NDArray;
     };
-    return epsDenoiser(async (x, t) => {
+    return networkDenoiser(async (x, t) => {
       const n = x.shape[0] as number;
       const none = Array.from({ length: n }, () => label.none);
       if (!labels || guidance === 0) return run(x, t, none);
@@ -181,10 +180,9 @@ const ddpmStage = (config: Config, { image, classes }: DataShape, seed: number):
     async *generate(request, evaluate): AsyncGenerator<Frame, void> {
       const { seed, count, sampling, signal } = request;
       const generators = imageGenerators(seed, count);
-      const { sampler, levels, clip } = openSampler(sampling.sampler, process);
-      const denoiser = denoiserOf(request, evaluate);
+      const { sampler, levels, limit } = openSampler(sampling.sampler, process);
       yield* sample({
-        denoiser: clip === null ? denoiser : clipped(denoiser, clip),
+        denoiser: limit(denoiserOf(request, evaluate)),
         sampler,
         levels,
         x: initialNoise(generators, image),

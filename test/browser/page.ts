@@ -1,5 +1,5 @@
 import { Generator, imageGenerators, NDArray } from "undiffuse/base";
-import { clipped, diffusionProcess, epsDenoiser, scheduleSchema, simpleLoss } from "undiffuse/diffusion";
+import { clipped, diffusionProcess, networkDenoiser, scheduleSchema, simpleLoss } from "undiffuse/diffusion";
 import { unet2d, unet2dSchema } from "undiffuse/models";
 import { parameters, stateOf } from "undiffuse/nn";
 import { type CompileOptions, compile } from "undiffuse/runtime";
@@ -56,7 +56,7 @@ const draw = async (net: Network, options: Where): Promise<number[]> => {
     parameters(net),
   );
   const run = await compile(graph, { weights: stateOf(net), ...options });
-  const denoiser = epsDenoiser(
+  const denoiser = networkDenoiser(
     async (x, t) => (await run({ x, t: NDArray.full([COUNT], t), labels })).eps as NDArray,
   );
   const generators = imageGenerators(2, COUNT);

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import { NDArray } from "../../src/base/index.ts";
-import { clipped, type Denoised, epsDenoiser, type Level } from "../../src/diffusion/index.ts";
+import { clipped, type Denoised, type Level, networkDenoiser } from "../../src/diffusion/index.ts";
 
 const level: Level = { alpha: 0.6, sigma: 0.8, t: 321 };
 const of = (...values: number[]) => NDArray.of(values);
 
 test("a network that predicts noise is told the timestep and gives x0 and its eps", async () => {
   const told: number[] = [];
-  const denoiser = epsDenoiser(async (x, t) => {
+  const denoiser = networkDenoiser(async (x, t) => {
     told.push(t);
     return x.mul(0.5);
   });

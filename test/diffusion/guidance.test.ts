@@ -3,10 +3,10 @@ import { NDArray } from "../../src/base/index.ts";
 import {
   classifierFree,
   type Denoiser,
-  epsDenoiser,
   epsToX0,
   guide,
   type Level,
+  networkDenoiser,
 } from "../../src/diffusion/index.ts";
 
 const level: Level = { alpha: 0.6, sigma: 0.8, t: 10 };
@@ -14,7 +14,7 @@ const x = NDArray.of([1, -1]);
 const [c, u] = [NDArray.of([1, 2]), NDArray.of([0.5, -1])];
 
 const never: Denoiser = async () => expect.fail("evaluated");
-const predicting = (eps: NDArray) => epsDenoiser(async () => eps);
+const predicting = (eps: NDArray) => networkDenoiser(async () => eps);
 
 test("the scale goes from unconditional at 0 over conditional at 1 to beyond it", () => {
   expect(guide(u, c, 0)).toEqual(u);

@@ -8,11 +8,18 @@ const { schedules } = JSON.parse(
 
 /** The reference multiplies a thousand float32 numbers, each rounded by up to 6e-8. */
 const FLOAT32 = 1e-6;
+/** And takes betas from 1 − ᾱ, which in float32 is as exact as 1 is. */
+const OF_ONE = 2 ** -24;
 
 test.each([
   ["linear", {}],
   ["scaled_linear_sd", { beta_schedule: "scaled_linear", beta_start: 0.00085, beta_end: 0.012 }],
   ["cosine", { beta_schedule: "squaredcos_cap_v2" }],
+  ["sigmoid", { beta_schedule: "sigmoid" }],
+  [
+    "zsnr_sd",
+    { beta_schedule: "scaled_linear", beta_start: 0.00085, beta_end: 0.012, rescale_betas_zero_snr: true },
+  ],
 ])("betas and their products are diffusers': %s", (name, options) => {
   const betas = betasOf(scheduleSchema.parse(options));
   const bars = alphaBars(betas);
@@ -21,7 +28,7 @@ test.each([
       [betas[t], schedules[name]?.[`beta${t}`]],
       [bars[t], schedules[name]?.[`acp${t}`]],
     ] as [number, number][])
-      expect(Math.abs(got / want - 1), `${got} is not ${want} at t = ${t}`).toBeLessThan(FLOAT32);
+      expect(Math.abs(got - want), `${got} is not ${want} at t = ${t}`).toBeLessThan(FLOAT32 * want + OF_ONE);
 });
 
 test("every schedule gives betas between 0 and 1 and levels that fall, however many timesteps", () => {
@@ -40,6 +47,7 @@ test("an empty schedule is the one of Ho et al. 2020", () => {
     num_train_timesteps: 1000,
     beta_start: 1e-4,
     beta_end: 0.02,
+    rescale_betas_zero_snr: false,
   });
 });
 
@@ -51,6 +59,15 @@ test.each([
   { beta_end: 1 },
   { beta_start: 0.02, beta_end: 1e-4 },
   { prediction_type: "epsilon" },
+  { beta_schedule: "given" },
+  { trained_betas: [0.1, 0.2] },
+  { beta_schedule: "given", trained_betas: [0.1, 0.2] },
+  { beta_schedule: "given", trained_betas: [0.1, 0], num_train_timesteps: 2 },
 ])("what is no schedule is refused: %o", (options) => {
   expect(scheduleSchema.safeParse(options).success).toBe(false);
+});
+
+test("a given list is taken as it is", () => {
+  const given = { beta_schedule: "given", trained_betas: [0.125, 0.25], num_train_timesteps: 2 };
+  expect(betasOf(scheduleSchema.parse(given))).toEqual(Float64Array.of(0.125, 0.25));
 });

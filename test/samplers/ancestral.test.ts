@@ -7,7 +7,7 @@ import {
   qSample,
   scheduleSchema,
 } from "../../src/diffusion/index.ts";
-import { ancestral, levelPath, sample, spacedTimesteps } from "../../src/samplers/index.ts";
+import { ancestral, pathOf, sample, spacedTimesteps } from "../../src/samplers/index.ts";
 import {
   caseNamed,
   expectCase,
@@ -44,7 +44,7 @@ test.each([
   const golden = caseNamed(name);
   const process = processOf(golden);
   const timesteps = spacedTimesteps("leading", { steps: process.steps, trained: process.steps });
-  const levels = levelPath(process, timesteps);
+  const levels = pathOf(process, { spacing: timesteps });
   expectCase(golden, await runCase(golden, { sampler: ancestral(), levels, noise }), TRACED);
 });
 
@@ -52,7 +52,7 @@ test("the last timesteps of a noised image agree with diffusers", async () => {
   const golden = caseNamed("DDPM with_noise t_start=998 (torch RNG)");
   const process = processOf(golden);
   const x = qSample(startSample, startNoise, process.level(1));
-  const levels = levelPath(process, [1, 0]);
+  const levels = pathOf(process, { spacing: [1, 0] });
   expectCase(
     golden,
     await runCase(golden, { sampler: ancestral(), levels, x, noise: torchNoise() }),
@@ -81,7 +81,7 @@ const factors = async (
 };
 
 for (const steps of [1000, 7]) {
-  const path = levelPath(process, spacedTimesteps("trailing", { steps, trained: 1000 }));
+  const path = pathOf(process, { spacing: "trailing", steps });
 
   test(`with data at one point, fixed_small keeps the forward process's variances in ${steps} steps`, async () => {
     const atZero: Denoiser = async (x) => ({ x0: x.mul(0) });

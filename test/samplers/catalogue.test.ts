@@ -1,8 +1,12 @@
 import { expect, test } from "vitest";
-import { diffusionProcess, scheduleSchema } from "../../src/diffusion/index.ts";
+import { NDArray } from "../../src/base/index.ts";
+import { type Denoiser, diffusionProcess, scheduleSchema } from "../../src/diffusion/index.ts";
 import { openSampler, samplerSchema } from "../../src/samplers/index.ts";
 
 const process = diffusionProcess(scheduleSchema.parse({ num_train_timesteps: 200 }));
+const x = NDArray.of([1, 2]);
+/** An estimate far outside [-1, 1]. */
+const wide: Denoiser = async (x) => ({ x0: NDArray.of([-3, 4], x.shape), eps: x });
 
 test("a kind alone is a whole specification", () => {
   expect(samplerSchema.parse({ kind: "ddim" })).toEqual({
@@ -22,18 +26,28 @@ test("a kind alone is a whole specification", () => {
 });
 
 test("ddim starts at the last trained timestep and ends at the clean level", () => {
-  const { sampler, levels, clip } = openSampler(samplerSchema.parse({ kind: "ddim", clip: null }), process);
+  const { sampler, levels, limit } = openSampler(samplerSchema.parse({ kind: "ddim", clip: null }), process);
   expect(sampler.name).toBe("ddim");
   expect(levels.length).toBe(51);
   expect(levels[0]).toEqual(process.level(199));
   expect(levels.at(-1)).toEqual({ alpha: 1, sigma: 0, t: -1 });
-  expect(clip).toBeNull();
+  expect(limit(wide)).toBe(wide);
 });
 
-test("clipping keeps the network's eps only where a specification asks for it", () => {
-  const clipOf = (spec: object) => openSampler(samplerSchema.parse(spec), process).clip;
-  expect(clipOf({ kind: "ddim" })).toEqual({ range: 1, keepEps: false });
-  expect(clipOf({ kind: "ddim", keepEps: true, clip: 2 })).toEqual({ range: 2, keepEps: true });
+test("clipping keeps the network's eps only where a specification asks for it", async () => {
+  const limited = (spec: object) =>
+    openSampler(samplerSchema.parse(spec), process).limit(wide)(x, process.level(9));
+  expect(await limited({ kind: "ddim" })).toEqual({ x0: NDArray.of([-1, 1]) });
+  expect(await limited({ kind: "ddim", keepEps: true, clip: 2 })).toEqual({
+    x0: NDArray.of([-2, 2]),
+    eps: x,
+  });
+});
+
+test("thresholding divides by a quantile", async () => {
+  const spec = samplerSchema.parse({ kind: "euler", clip: { quantile: 1, max: 10 } });
+  const { x0 } = await openSampler(spec, process).limit(wide)(NDArray.of([1, 2], [1, 2]), process.level(9));
+  expect(x0).toEqual(NDArray.of([-0.75, 1], [1, 2]));
 });
 
 test.each(["leading", "linspace", "trailing"])(
@@ -54,7 +68,7 @@ test("more steps than trained timesteps are refused", () => {
 });
 
 test.each([
-  { kind: "euler" },
+  { kind: "no such sampler" },
   { kind: "ddim", variance: "fixed_small" },
   { kind: "ancestral", eta: 0.5 },
   { kind: "ddim", eta: 1.5 },

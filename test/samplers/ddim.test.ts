@@ -4,8 +4,8 @@ import {
   clipped,
   type Denoiser,
   diffusionProcess,
-  epsDenoiser,
   type Level,
+  networkDenoiser,
   qSample,
   scheduleSchema,
   x0ToEps,
@@ -13,7 +13,8 @@ import {
 import {
   ancestral,
   ddim,
-  levelPath,
+  ddimInversion,
+  pathOf,
   type Sampler,
   sample,
   spacedTimesteps,
@@ -42,7 +43,7 @@ test.each([
   const { timestep_spacing = "leading", set_alpha_to_one = true } = golden.cfg;
   const timesteps = spacedTimesteps(timestep_spacing, { steps: 10, trained: process.steps });
   expect(timesteps).toEqual(golden.timesteps);
-  const levels = levelPath(process, timesteps, process.level(set_alpha_to_one ? -1 : 0));
+  const levels = pathOf(process, { spacing: timesteps, final: set_alpha_to_one ? "clean" : "least" });
   expectCase(golden, await runCase(golden, { sampler: ddim(), levels }));
 });
 
@@ -50,7 +51,7 @@ test("the last two of ten steps of a noised image agree with diffusers", async (
   const golden = caseNamed("DDIM with_noise t_start=8");
   const process = processOf(golden);
   const x = qSample(startSample, startNoise, process.level(100));
-  const levels = levelPath(process, [100, 0]);
+  const levels = pathOf(process, { spacing: [100, 0] });
   expectCase(golden, await runCase(golden, { sampler: ddim(), levels, x }));
 });
 
@@ -74,7 +75,7 @@ test.each(["DDIMInverse eps", "DDIMInverse v", "DDIMInverse alpha_one"])(
     // The model is told the timestep that a step leads to.
     const levels = golden.timesteps.map((t) => ({ ...process.level(Math.max(-1, t - 100)), t }));
     const path = [...levels, process.level(900)];
-    expectCase(golden, await runCase(golden, { sampler: ddim(), levels: path }));
+    expectCase(golden, await runCase(golden, { sampler: ddimInversion(), levels: path }));
   },
 );
 
@@ -115,7 +116,7 @@ const ROUNDED = 2e-5;
 test("eta 1 is ancestral sampling", async () => {
   const x = new Generator(1).normal([2, 5]);
   const denoiser: Denoiser = async (x, { alpha }) => ({ x0: x.mul(alpha).mul(0.3) });
-  const levels = levelPath(process, spacedTimesteps("trailing", { steps: 20, trained: 1000 }));
+  const levels = pathOf(process, { spacing: "trailing", steps: 20 });
   const a = await last(ddim({ eta: 1 }), levels, denoiser, x);
   const b = await last(ancestral(), levels, denoiser, x);
   for (const [i, value] of a.data.entries())
@@ -130,7 +131,7 @@ const gaussian =
 /** How far the standard deviation of samples is from that of Gaussian data after this many steps. */
 const gaussianError = async (steps: number): Promise<number> => {
   const s = 0.5;
-  const levels = levelPath(process, spacedTimesteps("trailing", { steps, trained: 1000 }));
+  const levels = pathOf(process, { spacing: "trailing", steps });
   const { alpha, sigma } = levels[0] as Level;
   const start = number(Math.hypot(alpha * s, sigma));
   return Math.abs((await last(ddim(), levels, gaussian(s), start)).item() - s);
@@ -160,7 +161,7 @@ test("a step from a clipped x0 adds no noise that x does not hold", async () => 
   const process = diffusionProcess(scheduleSchema.parse({ beta_schedule: "squaredcos_cap_v2" }));
   const [from, to] = [process.level(999), process.level(979)];
   const x = new Generator(0).normal([64]);
-  const network = epsDenoiser(async (noisy) => noisy.mul(0.97));
+  const network = networkDenoiser(async (noisy) => noisy.mul(0.97));
   const ends = async (keepEps: boolean) => {
     const denoise = clipped(network, { keepEps });
     const noise = () => x;

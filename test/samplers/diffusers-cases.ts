@@ -6,10 +6,10 @@ import {
   type Denoiser,
   type DiffusionProcess,
   diffusionProcess,
-  epsDenoiser,
   type Level,
+  networkDenoiser,
+  type Prediction,
   scheduleSchema,
-  x0ToEps,
 } from "../../src/diffusion/index.ts";
 import { type Sampler, type Spacing, sample } from "../../src/samplers/index.ts";
 
@@ -55,18 +55,9 @@ export const startNoise = filled((p) => 767 - p);
 
 const model = (x: NDArray, t: number): NDArray => x.mul(t / (t + 1));
 
-/** The fixture's model taken for an estimate of eps, v or x0, as the case says, with x0 clipped. */
-const denoisers: Record<NonNullable<Case["cfg"]["prediction_type"]> | "epsilon", Denoiser> = {
-  epsilon: epsDenoiser(async (x, t) => model(x, t)),
-  async v_prediction(x, { alpha, sigma, t }) {
-    const v = model(x, t);
-    return { x0: x.mul(alpha).sub(v.mul(sigma)), eps: v.mul(alpha).add(x.mul(sigma)) };
-  },
-  async sample(x, level) {
-    const x0 = model(x, level.t);
-    return { x0, eps: x0ToEps(x, x0, level) };
-  },
-};
+/** The fixture's model taken for an estimate of eps, v or x0, as the case says. */
+const denoiserOf = (prediction: Prediction): Denoiser =>
+  networkDenoiser(async (x, t) => model(x, t), { prediction });
 
 export const processOf = ({ cfg }: Case): DiffusionProcess => {
   const { num_train_timesteps, beta_start, beta_end, beta_schedule } = cfg;
@@ -83,7 +74,7 @@ export const runCase = async (
   { cfg }: Case,
   run: { sampler: Sampler; levels: readonly Level[]; x?: NDArray; noise?: () => NDArray },
 ): Promise<NDArray[]> => {
-  const denoiser = clipped(denoisers[cfg.prediction_type ?? "epsilon"], { keepEps: true });
+  const denoiser = clipped(denoiserOf(cfg.prediction_type ?? "epsilon"), { keepEps: true });
   const states: NDArray[] = [];
   for await (const { x } of sample({ x: startSample, noise: refuseNoise, denoiser, ...run })) states.push(x);
   return states;

@@ -4,24 +4,25 @@ import {
   clipped,
   type Denoiser,
   diffusionProcess,
-  epsDenoiser,
+  type Level,
+  networkDenoiser,
   scheduleSchema,
 } from "../../src/diffusion/index.ts";
 import {
   ancestral,
   ddim,
   initialNoise,
-  levelPath,
+  inversionPath,
+  pathOf,
   type SampleOptions,
   type Sampler,
   sample,
-  spacedTimesteps,
   stepNoise,
 } from "../../src/samplers/index.ts";
 import { refuseNoise } from "./diffusers-cases.ts";
 
 const process = diffusionProcess(scheduleSchema.parse({ beta_schedule: "squaredcos_cap_v2" }));
-const levels = levelPath(process, spacedTimesteps("trailing", { steps: 5, trained: 1000 }));
+const levels = pathOf(process, { steps: 5 });
 const x = NDArray.of([0.5, -0.5], [2, 1]);
 const halve: Denoiser = async (x) => ({ x0: x.mul(0.5) });
 
@@ -51,16 +52,52 @@ test("one frame comes after each step, numbered from 0", async () => {
   expect(frames.at(-1)?.x).toEqual(frames.at(-1)?.denoised);
 });
 
-test("each step goes from one level of the path to the next, which may be noisier", async () => {
+test("a step up adds the noise of the process in place of the sampler's rule", async () => {
   const path = [5, 3, 4, -1].map((t) => process.level(t));
   const told: number[] = [];
   const denoiser: Denoiser = async (x, { t }) => {
     told.push(t);
     return halve(x, process.level(t));
   };
-  const frames = await collect({ ...options, denoiser, levels: path });
-  expect(told).toEqual([5, 3, 4]);
+  const noise = NDArray.of([1, -1], [2, 1]);
+  const frames = await collect({ ...options, denoiser, levels: path, noise: () => noise });
+  expect(told).toEqual([5, 4]);
   expect(frames.length).toBe(3);
+  const [below, above] = frames.map(({ x }) => x);
+  const beta = process.betas[4] as number;
+  expect(above).toEqual(NDArray.combine([Math.sqrt(1 - beta), below as NDArray], [Math.sqrt(beta), noise]));
+});
+
+test("a sampler that climbs walks up by its own rule, told the level that each step leads to", async () => {
+  const told: number[] = [];
+  const denoiser: Denoiser = async (x, level) => {
+    told.push(level.t);
+    return { x0: x, eps: x };
+  };
+  const climbing = { ...ddim(), climbs: true };
+  const frames = await collect({ ...options, sampler: climbing, denoiser, levels: inversionPath(levels) });
+  expect(told).toEqual([199, 399, 599, 799, 999]);
+  expect(frames.length).toBe(5);
+});
+
+test("churn takes x up to the level that a step then starts from", async () => {
+  const [first, second] = [process.level(500), process.level(400)];
+  const hat = process.level(600);
+  const seen: Level[] = [];
+  const denoiser: Denoiser = async (x, level) => {
+    seen.push(level);
+    return halve(x, level);
+  };
+  let draws = 0;
+  const noise = () => {
+    draws += 1;
+    return x;
+  };
+  const churned = { ...options, denoiser, levels: [first, second], noise };
+  await collect({ ...churned, churn: () => hat });
+  expect([seen, draws]).toEqual([[hat], 1]);
+  await collect({ ...churned, churn: (from) => from });
+  expect([seen, draws]).toEqual([[hat, first], 1]);
 });
 
 test("a sampler's memory passes from step to step, and each run starts afresh", async () => {
@@ -109,7 +146,7 @@ test.each([Number.NaN, Number.POSITIVE_INFINITY])("%f stops the run and names th
   };
   const error = await run().catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(NonFiniteError);
-  expect((error as Error).message).toContain("step 3 of 5 (t = 599): expected finite values");
+  expect((error as Error).message).toContain("ddim, step 3 of 5 (t = 599): expected finite values");
   expect(frames).toEqual([0, 1]);
 });
 
@@ -134,7 +171,7 @@ test("a path of fewer than two levels is refused", async () => {
 
 test("image k of a batch is the image of seed + k alone, bit for bit", async () => {
   const shape = [1, 4, 4];
-  const denoiser = clipped(epsDenoiser(async (x, t) => x.mul(t / (t + 1)).sub(0.1)));
+  const denoiser = clipped(networkDenoiser(async (x, t) => x.mul(t / (t + 1)).sub(0.1)));
   const generate = async (sampler: Sampler, seed: number, count: number): Promise<NDArray> => {
     const generators = imageGenerators(seed, count);
     const start = initialNoise(generators, shape);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { ArgumentError } from "../../src/base/index.ts";
 import { diffusionProcess, scheduleSchema } from "../../src/diffusion/index.ts";
-import { levelPath, type Spacing, spacedTimesteps } from "../../src/samplers/index.ts";
+import { pathOf, type Spacing, spacedTimesteps } from "../../src/samplers/index.ts";
 import { fixture } from "./diffusers-cases.ts";
 
 /** The fixture shortens long lists to [first, second, "...", last but one, last, length]. */
@@ -54,14 +54,14 @@ test.each([0, -1, 2.5, 1001, Number.NaN])("%f steps of 1000 are refused", (steps
 
 test("a path ends at the clean level unless told otherwise", () => {
   const process = diffusionProcess(scheduleSchema.parse({}));
-  expect(levelPath(process, [500, 0]).map(({ t }) => t)).toEqual([500, 0, -1]);
-  expect(levelPath(process, [500], process.level(0)).at(-1)).toEqual(process.level(0));
+  expect(pathOf(process, { spacing: [500, 0] }).map(({ t }) => t)).toEqual([500, 0, -1]);
+  expect(pathOf(process, { spacing: [500], final: "least" }).at(-1)).toEqual(process.level(0));
 });
 
 test("an offset past the last trained timestep is refused", () => {
   const process = diffusionProcess(scheduleSchema.parse({}));
   const timesteps = spacedTimesteps("leading", { steps: 1000, trained: 1000, offset: 1 });
-  expect(() => levelPath(process, timesteps)).toThrow(
-    "timestep: expected an integer from -1 (clean) to 999, got 1000",
+  expect(() => pathOf(process, { spacing: timesteps })).toThrow(
+    "timestep: expected from 0 to 999, or -1 for the clean level, got 1000",
   );
 });

@@ -12,6 +12,8 @@ const published: Readonly<Record<BetaSchedule, { readonly start: number; readonl
   linear: { start: 1e-4, end: 0.02 },
   scaled_linear: { start: 0.00085, end: 0.012 },
   squaredcos_cap_v2: null,
+  sigmoid: { start: 1e-4, end: 0.02 },
+  exponential: null,
 };
 
 export interface NamedProcess {

@@ -1,0 +1,137 @@
+import { ArgumentError } from "../base/index.ts";
+import {
+  CLEAN,
+  type DiffusionProcess,
+  type Level,
+  lambdaOf,
+  type NoiseProcess,
+  noiseToSignal,
+} from "../diffusion/index.ts";
+import { type SigmaSpacing, spacedSigmas } from "./sigma-spacing.ts";
+import { type Grid, requireSteps, type Spacing, spacedTimesteps } from "./spacing.ts";
+
+/** The levels to visit, as data. */
+export interface PathOptions {
+  /** How many steps; those of a given list when absent, else every trained timestep. */
+  readonly steps?: number | undefined;
+  /** Which timesteps, or the timesteps themselves, falling. */
+  readonly spacing?: Spacing | readonly number[];
+  /** Added to timesteps of `leading` spacing. */
+  readonly offset?: number;
+  /** A spacing of σ = sigma / alpha instead, between the same ends, or the values themselves, falling. */
+  readonly sigmas?: SigmaSpacing | readonly number[] | null;
+  /** The exponent of `karras` (7 in the paper) and `polyexponential` (1). */
+  readonly rho?: number;
+  /** Multiplies every σ, so that large images see as much noise as small ones (Esser et al. 2024, eq. 23). */
+  readonly shift?: number;
+  /** Where the last step ends: at data, or at the least noise that the network was trained at. */
+  readonly final?: "clean" | "least";
+}
+
+/**
+ * The levels from noise to the end of the last step.
+ * @throws ArgumentError for a number of steps or a list that does not fit the process
+ */
+export const pathOf = (process: NoiseProcess, options: PathOptions, grid: Grid = "chain"): Level[] => {
+  const { shift = 1, final = "clean" } = options;
+  const levels = spaced(process, options, grid);
+  const shifted =
+    shift === 1 ? levels : levels.map((level) => process.levelAt(lambdaOf(level) - Math.log(shift)));
+  return [...shifted, final === "clean" ? CLEAN : process.level(process.span[0])];
+};
+
+/** Timesteps of a process in discrete time, times of one in continuous time. */
+const spaced = (process: NoiseProcess, options: PathOptions, grid: Grid): Level[] => {
+  const { sigmas = null } = options;
+  if (Array.isArray(sigmas))
+    return requireLength(options.steps, falling("sigmas", sigmas)).map(atSigma(process));
+  const levels = timesOf(process, options, grid).map((time) => process.level(time));
+  if (sigmas === null) return levels;
+  return respaced(process, {
+    levels,
+    spacing: sigmas as SigmaSpacing,
+    rho: options.rho ?? (sigmas === "karras" ? 7 : 1),
+    grid,
+  });
+};
+
+const atSigma =
+  (process: NoiseProcess) =>
+  (sigma: number): Level =>
+    process.levelAt(-Math.log(sigma));
+
+const isDiscrete = (process: NoiseProcess): process is DiffusionProcess => "steps" in process;
+
+const timesOf = (process: NoiseProcess, options: PathOptions, grid: Grid): readonly number[] => {
+  const { spacing = "trailing", offset } = options;
+  if (Array.isArray(spacing)) return requireLength(options.steps, falling("timesteps", spacing));
+  if (isDiscrete(process)) {
+    const { steps = process.steps } = options;
+    return spacedTimesteps(spacing as Spacing, {
+      steps,
+      trained: process.steps,
+      grid,
+      ...(offset !== undefined && { offset }),
+    });
+  }
+  const { steps = 50 } = options;
+  requireSteps(steps);
+  return spacedTimes(spacing as Spacing, steps, process.span);
+};
+
+/** Times of a span, noisiest first: `linspace` has both ends, `trailing` the noisy one, `leading` the clean one. */
+const spacedTimes = (spacing: Spacing, steps: number, [clean, noisy]: NoiseProcess["span"]): number[] => {
+  const parts = spacing === "linspace" ? Math.max(1, steps - 1) : steps;
+  const first = spacing === "leading" ? 1 : 0;
+  return Array.from({ length: steps }, (_, i) => noisy + ((clean - noisy) * (i + first)) / parts);
+};
+
+/**
+ * The same ends in other steps. Solvers of the exponential kind space all that the network was trained at, and tell it whole
+ * timesteps; the others space what their timesteps span.
+ */
+const respaced = (
+  process: NoiseProcess,
+  {
+    levels,
+    spacing,
+    rho,
+    grid,
+  }: { levels: readonly Level[]; spacing: SigmaSpacing; rho: number; grid: Grid },
+): Level[] => {
+  const whole = grid === "exponential" && isDiscrete(process);
+  const ends = whole
+    ? [process.level(process.span[1]), process.level(process.span[0])]
+    : [levels[0], levels.at(-1)];
+  const [most, least] = ends.map((level) => noiseToSignal(level as Level)) as [number, number];
+  return spacedSigmas(spacing, { steps: levels.length, most, least, rho })
+    .map(atSigma(process))
+    .map((level) => (whole ? { ...level, t: Math.round(level.t) } : level));
+};
+
+/** @throws ArgumentError unless every number is below the one before */
+const falling = (who: string, list: readonly number[]): readonly number[] => {
+  const broken = list.findIndex((value, i) => i > 0 && !(value < (list[i - 1] as number)));
+  if (list.length > 0 && broken === -1) return list;
+  throw new ArgumentError({
+    who,
+    expected: "numbers that fall",
+    got: list.length === 0 ? "none" : `${list[broken]} after ${list[broken - 1]}`,
+  });
+};
+
+/** @throws ArgumentError when the steps asked for are not those listed */
+const requireLength = (steps: number | undefined, list: readonly number[]): readonly number[] => {
+  if (steps === undefined || steps === list.length) return list;
+  throw new ArgumentError({
+    who: "steps",
+    expected: `${list.length}, the length of the list given, or none`,
+    got: String(steps),
+  });
+};
+
+/** A path backwards, from data to noise. The network is told the level that each step leads to, as it knows no clean one. */
+export const inversionPath = (levels: readonly Level[]): Level[] => {
+  const up = [...levels].reverse();
+  return up.map((level, i) => ({ ...level, t: (up[i + 1] ?? level).t }));
+};
