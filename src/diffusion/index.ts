@@ -10,6 +10,7 @@ export {
   withX0,
 } from "./denoiser.ts";
 export { type Coefficients, qBetween, qSample, qStep } from "./forward.ts";
+export { type Component, type GaussianMixture, gaussianMixture } from "./gaussian-mixture.ts";
 export { classifierFree, guide } from "./guidance.ts";
 export { type ContinuousProcess, noiseProcesses } from "./noise-processes.ts";
 export { simpleLoss } from "./objective.ts";
