@@ -26,6 +26,8 @@ interface Posterior {
   readonly logDensity: number;
   readonly shares: readonly number[];
   readonly estimates: readonly (readonly number[])[];
+  /** Each component's own E[ε | x_t], which is 0 at the clean level. */
+  readonly noises: readonly (readonly number[])[];
 }
 
 /**
@@ -46,6 +48,7 @@ export const gaussianMixture = (components: readonly Component[]): GaussianMixtu
       return {
         log: Math.log(weight / total) - square / (2 * variance) - (d / 2) * Math.log(2 * Math.PI * variance),
         estimate: offsets.map((offset, i) => (mean[i] as number) + gain * offset),
+        noise: offsets.map((offset) => (sigma * offset) / variance),
       };
     });
     const most = Math.max(...parts.map(({ log }) => log));
@@ -54,6 +57,7 @@ export const gaussianMixture = (components: readonly Component[]): GaussianMixtu
       logDensity: most + Math.log(sum),
       shares: parts.map(({ log }) => Math.exp(log - most) / sum),
       estimates: parts.map(({ estimate }) => estimate),
+      noises: parts.map(({ noise }) => noise),
     };
   };
 
@@ -92,12 +96,15 @@ export const gaussianMixture = (components: readonly Component[]): GaussianMixtu
     logDensity: (x, level) => Float64Array.from(rowsOf(x, d), (row) => posteriorAt(row, level).logDensity),
     async denoiser(x, level) {
       const rows = rowsOf(x, d);
-      const estimate = (row: readonly number[]) => {
-        const { shares, estimates } = posteriorAt(row, level);
-        return weighted(shares, estimates);
-      };
+      const posteriors = rows.map((row) => posteriorAt(row, level));
+      const averaged = (of: (posterior: Posterior) => readonly (readonly number[])[]) =>
+        NDArray.of(
+          posteriors.flatMap((posterior) => weighted(posterior.shares, of(posterior))),
+          x.shape,
+        );
       return {
-        x0: NDArray.of(rows.flatMap(estimate), x.shape),
+        x0: averaged(({ estimates }) => estimates),
+        eps: averaged(({ noises }) => noises),
         pullback: async (v) => {
           const products = rowsOf(v, d).map((row, k) => jacobianTimes(rows[k] as number[], row, level));
           return NDArray.of(products.flat(), x.shape);

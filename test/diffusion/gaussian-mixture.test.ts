@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Generator, NDArray } from "../../src/base/index.ts";
-import { type Component, gaussianMixture, type Level } from "../../src/diffusion/index.ts";
+import { CLEAN, type Component, gaussianMixture, type Level } from "../../src/diffusion/index.ts";
 
 const components: Component[] = [
   { weight: 1, mean: [-1, 0.5], deviation: 0.3 },
@@ -29,6 +29,14 @@ test("x0 is (x + σ² ∇ ln p_t) / α, Tweedie's formula", async () => {
       expect(Math.abs((x0.data[2 * row + axis] as number) - want)).toBeLessThan(DIFFERENCED);
     }
   }
+});
+
+test("x is α x0 + σ eps, and eps nothing at the clean level", async () => {
+  const { x0, eps } = await mixture.denoiser(x, level);
+  const again = NDArray.combine([level.alpha, x0], [level.sigma, eps as NDArray]);
+  for (const [i, value] of again.data.entries()) expect(value).toBeCloseTo(x.data[i] as number, 6);
+  const clean = await mixture.denoiser(x, CLEAN);
+  expect([clean.x0, clean.eps]).toEqual([x, NDArray.zeros([2, 2])]);
 });
 
 test("the pullback is the derivative of x0", async () => {
