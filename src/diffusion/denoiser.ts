@@ -36,6 +36,8 @@ export type Network = (x: NDArray, t: number) => Promise<NDArray>;
 
 export interface NetworkOptions {
   readonly prediction?: Prediction;
+  /** What x is multiplied with on its way into the network: EDM's c_in, diffusers' `scale_model_input`. */
+  readonly inputScale?: (level: Level) => number;
   /** Whether the second half of the output's channels speaks of the reverse variance. */
   readonly learnsVariance?: boolean;
 }
@@ -45,9 +47,13 @@ export interface NetworkOptions {
  * @throws ShapeError when the output has not x's shape, or twice its channels where it learns the variance
  */
 export const networkDenoiser =
-  (network: Network, { prediction = "epsilon", learnsVariance = false }: NetworkOptions = {}): Denoiser =>
+  (
+    network: Network,
+    { prediction = "epsilon", inputScale = () => 1, learnsVariance = false }: NetworkOptions = {},
+  ): Denoiser =>
   async (x, level) => {
-    const output = await network(x, level.t);
+    const scale = inputScale(level);
+    const output = await network(scale === 1 ? x : x.mul(scale), level.t);
     checkShape(output, x, learnsVariance);
     const [said, variance] = learnsVariance ? halves(output) : [output];
     const mixture = predictions[prediction](level);

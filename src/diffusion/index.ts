@@ -16,6 +16,7 @@ export { type ContinuousProcess, noiseProcesses } from "./noise-processes.ts";
 export { simpleLoss } from "./objective.ts";
 export {
   convertPrediction,
+  edmInputScale,
   edmPrediction,
   epsRecovery,
   epsToX0,

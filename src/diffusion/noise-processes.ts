@@ -86,8 +86,8 @@ const edm = ({ sigmaMin = 0.002, sigmaMax = 80 } = {}): Row => ({
 });
 
 /** Rectified flow: a straight line from data to noise (Liu et al. 2023; Lipman et al. 2023, eq. 20). */
-const rectifiedFlow = (): Row => ({
-  span: [1e-3, 1],
+const rectifiedFlow = ({ clean = 1e-3 } = {}): Row => ({
+  span: [clean, 1],
   alpha: (t) => 1 - t,
   sigma: (t) => t,
   time: (lambda) => 1 / (1 + Math.exp(lambda)),

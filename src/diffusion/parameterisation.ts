@@ -30,6 +30,12 @@ export const edmPrediction =
     return { ofX0: sigma / (sigmaData * deviation), ofEps: (-alpha * sigmaData) / deviation };
   };
 
+/** EDM's c_in: what brings x to variance 1 at every level (Karras et al. 2022, table 1). */
+export const edmInputScale =
+  (sigmaData: number) =>
+  ({ alpha, sigma }: AtLevel): number =>
+    1 / Math.hypot(sigma, alpha * sigmaData);
+
 /**
  * What networks predict, by diffusers' names where it has them. With x = alpha x0 + sigma eps each row gives
  * x0 and eps by solving two linear equations, so that every conversion follows from these lines.

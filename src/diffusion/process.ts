@@ -53,15 +53,21 @@ export interface ProcessOptions {
    * instead of the 0 that `rescale_betas_zero_snr` ends at.
    */
   readonly leastAlphaBar?: number;
+  /**
+   * Round ᾱ to float32 as well, as torch does: near the data 1 − ᾱ is a small difference, and a network that was
+   * trained by torch knows its levels with that rounding, 1e-4 of the noise at the first.
+   */
+  readonly float32?: boolean;
 }
 
 /** The process of a schedule. */
 export const diffusionProcess = (
   schedule: Schedule,
-  { leastAlphaBar = 0 }: ProcessOptions = {},
+  { leastAlphaBar = 0, float32 = false }: ProcessOptions = {},
 ): DiffusionProcess => {
   const betas = betasOf(schedule);
-  const bars = alphaBars(betas).map((bar) => Math.max(bar, leastAlphaBar));
+  const exact = alphaBars(betas).map((bar) => Math.max(bar, leastAlphaBar));
+  const bars = float32 ? exact.map(Math.fround) : exact;
   const last = bars.length - 1;
   const ratios = bars.map((bar) => Math.sqrt((1 - bar) / bar));
   const logs = ratios.map(Math.log);

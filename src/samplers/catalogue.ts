@@ -4,18 +4,32 @@ import {
   type Denoiser,
   type Level,
   type NoiseProcess,
+  predictionNames,
   type ReverseVariance,
   reverseVariances,
   thresholded,
 } from "../diffusion/index.ts";
 import { ancestral } from "./ancestral.ts";
 import { ddim } from "./ddim.ts";
+import { deis } from "./deis.ts";
+import { dpmMultistep } from "./dpm-multistep.ts";
+import { dpmSde } from "./dpm-sde.ts";
+import { dpmSinglestep } from "./dpm-singlestep.ts";
 import { euler } from "./euler.ts";
+import { eulerAncestral } from "./euler-ancestral.ts";
+import { type AlgorithmName, algorithms } from "./exponential.ts";
 import { type FrameName, frames } from "./frame.ts";
+import { heun } from "./heun.ts";
+import { kdpm2 } from "./kdpm2.ts";
+import { lcm } from "./lcm.ts";
+import { lms } from "./lms.ts";
 import { pathOf } from "./path.ts";
+import { pndm } from "./pndm.ts";
 import type { Sampler } from "./sampler.ts";
 import { type SigmaSpacing, sigmaSpacingNames } from "./sigma-spacing.ts";
 import { type Grid, spacingNames } from "./spacing.ts";
+import { tcd } from "./tcd.ts";
+import { uniPc } from "./unipc.ts";
 
 /** A row of the catalogue: what a sampler may be told, and how it opens. */
 interface Kind<F extends z.ZodRawShape> {
@@ -29,12 +43,23 @@ interface Kind<F extends z.ZodRawShape> {
 const kind = <F extends z.ZodRawShape>(row: Kind<F>): Kind<F> => row;
 
 const frame = z.enum(Object.keys(frames) as FrameName[]).default("karras");
+const share = (fallback: number) => z.number().min(0).max(1).default(fallback);
+const order = (fallback: number, most = 3) => z.int().min(1).max(most).default(fallback);
+const lowerOrderFinal = z.boolean().default(true);
+
+/** What DPM-Solver's two forms may be told. */
+const dpm = {
+  algorithm: z.enum(Object.keys(algorithms) as AlgorithmName[]).default("dpmsolver++"),
+  order: order(2),
+  solver: z.enum(["midpoint", "heun"]).default("midpoint"),
+  lowerOrderFinal,
+};
 
 const kinds = {
   ddim: kind({
     fields: {
       /** 0 is deterministic, 1 as random as ancestral sampling. */
-      eta: z.number().min(0).max(1).default(0),
+      eta: share(0),
       /** Go along the network's own eps also where x0 was clipped, as diffusers' default does. */
       keepEps: z.boolean().default(false),
     },
@@ -50,7 +75,62 @@ const kinds = {
     steps: null,
     open: ancestral,
   }),
+  pndm: kind({
+    fields: {
+      skipPrk: z.boolean().default(false),
+      averages: z.enum(predictionNames).default("epsilon"),
+    },
+    grid: "chain",
+    steps: 50,
+    open: (spec, process) => pndm(process, spec),
+  }),
   euler: kind({ fields: { frame }, grid: "ode", steps: 50, open: euler }),
+  euler_ancestral: kind({ fields: { eta: share(1) }, grid: "ode", steps: 50, open: eulerAncestral }),
+  heun: kind({ fields: { frame }, grid: "ode", steps: 25, open: heun }),
+  lms: kind({ fields: { order: order(4, 4), frame }, grid: "ode", steps: 50, open: lms }),
+  kdpm2: kind({
+    fields: { eta: share(0) },
+    grid: "ode",
+    steps: 25,
+    open: (spec, process) => kdpm2(process, spec),
+  }),
+  dpm_multistep: kind({
+    fields: { ...dpm, eulerAtFinal: z.boolean().default(false) },
+    grid: "exponential",
+    steps: 20,
+    open: dpmMultistep,
+  }),
+  dpm_singlestep: kind({ fields: dpm, grid: "exponential", steps: 20, open: dpmSinglestep }),
+  dpm_sde: kind({
+    fields: { eta: share(1) },
+    grid: "ode",
+    steps: 25,
+    open: (spec, process) => dpmSde(process, spec),
+  }),
+  deis: kind({ fields: { order: order(2), lowerOrderFinal }, grid: "exponential", steps: 20, open: deis }),
+  unipc: kind({
+    fields: {
+      algorithm: z.enum(["dpmsolver", "dpmsolver++"]).default("dpmsolver++"),
+      order: order(2),
+      solver: z.enum(["bh1", "bh2"]).default("bh2"),
+      lowerOrderFinal,
+    },
+    grid: "exponential",
+    steps: 20,
+    open: uniPc,
+  }),
+  lcm: kind({
+    fields: { timestepScaling: z.number().positive().default(10) },
+    grid: "distilled",
+    steps: 4,
+    open: lcm,
+  }),
+  tcd: kind({
+    fields: { eta: share(0.3) },
+    grid: "distilled",
+    steps: 4,
+    open: (spec, process) => tcd(process, spec),
+  }),
 } as const;
 
 type Kinds = typeof kinds;
@@ -73,7 +153,7 @@ const shared = {
   clip: z
     .union([
       z.number().positive(),
-      z.strictObject({ quantile: z.number().gt(0).max(1), max: z.number().min(1) }),
+      z.strictObject({ quantile: z.number().gt(0).max(1), max: z.number().positive() }),
     ])
     .nullable()
     .default(1),

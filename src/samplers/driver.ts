@@ -76,7 +76,9 @@ export async function* sample<M>({
   }
 }
 
-const isUp = (from: Level, to: Level): boolean => to.sigma * from.alpha > from.sigma * to.alpha;
+/** Levels this near are one: a path may name its last level twice, computed in two ways. */
+const NEAR = 1 + 1e-9;
+const isUp = (from: Level, to: Level): boolean => to.sigma * from.alpha > from.sigma * to.alpha * NEAR;
 
 /** x taken to a noisier level by the process itself. */
 const climbed = (x: NDArray, from: Level, to: Level, noise: NDArray): NDArray => {

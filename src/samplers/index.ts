@@ -8,12 +8,25 @@ export {
   samplerSchema,
 } from "./catalogue.ts";
 export { type DdimOptions, ddim, ddimInversion } from "./ddim.ts";
+export { deis } from "./deis.ts";
+export { type DpmOptions, dpmMultistep, type SolverType } from "./dpm-multistep.ts";
+export { type DpmSdeOptions, dpmSde } from "./dpm-sde.ts";
+export { dpmSinglestep } from "./dpm-singlestep.ts";
 export { type Churn, type Projection, type SampleFrame, type SampleOptions, sample } from "./driver.ts";
 export { euler, type FrameOptions } from "./euler.ts";
+export { type EulerAncestralOptions, eulerAncestral } from "./euler-ancestral.ts";
+export { type AlgorithmName, algorithms } from "./exponential.ts";
 export { along, type Frame, type FrameName, frames, slope } from "./frame.ts";
+export { heun } from "./heun.ts";
+export { type Kdpm2Options, kdpm2 } from "./kdpm2.ts";
+export { boundary, type LcmOptions, lcm } from "./lcm.ts";
+export { type LmsOptions, lms } from "./lms.ts";
 export { initialNoise, stepNoise } from "./noise.ts";
 export { inversionPath, type PathOptions, pathOf } from "./path.ts";
+export { type PndmOptions, pndm } from "./pndm.ts";
 export { plainSampler, type Sampler, type StepArguments, type StepResult } from "./sampler.ts";
 export { readScheduler, type Scheduler, writeScheduler } from "./scheduler-config.ts";
 export { type SigmaSpacing, sigmaSpacingNames, spacedSigmas } from "./sigma-spacing.ts";
 export { type Grid, type Spacing, type SpacingOptions, spacedTimesteps, spacingNames } from "./spacing.ts";
+export { type TcdOptions, tcd } from "./tcd.ts";
+export { type UniPcOptions, uniPc } from "./unipc.ts";

@@ -7,7 +7,7 @@ import {
   type NoiseProcess,
   noiseToSignal,
 } from "../diffusion/index.ts";
-import { type SigmaSpacing, spacedSigmas } from "./sigma-spacing.ts";
+import { roundedSpacings, type SigmaSpacing, spacedSigmas } from "./sigma-spacing.ts";
 import { type Grid, requireSteps, type Spacing, spacedTimesteps } from "./spacing.ts";
 
 /** The levels to visit, as data. */
@@ -87,8 +87,9 @@ const spacedTimes = (spacing: Spacing, steps: number, [clean, noisy]: NoiseProce
 };
 
 /**
- * The same ends in other steps. Solvers of the exponential kind space all that the network was trained at, and tell it whole
- * timesteps; the others space what their timesteps span.
+ * The same ends in other steps. Solvers of the exponential kind space all that the network was trained at, and
+ * tell it whole timesteps, as diffusers does; the others space what their timesteps span. Where the first level
+ * is noise alone, the coordinate is the flow's.
  */
 const respaced = (
   process: NoiseProcess,
@@ -100,13 +101,22 @@ const respaced = (
   }: { levels: readonly Level[]; spacing: SigmaSpacing; rho: number; grid: Grid },
 ): Level[] => {
   const whole = grid === "exponential" && isDiscrete(process);
-  const ends = whole
-    ? [process.level(process.span[1]), process.level(process.span[0])]
-    : [levels[0], levels.at(-1)];
-  const [most, least] = ends.map((level) => noiseToSignal(level as Level)) as [number, number];
+  const ends = whole ? [process.level(process.span[1]), process.level(process.span[0])] : levels;
+  const { position, lambda } = coordinates[ends[0]?.alpha === 0 ? "flow" : "karras"];
+  const [most, least] = [ends[0], ends.at(-1)].map((level) => position(level as Level)) as [number, number];
+  const round = roundedSpacings.has(spacing) ? Math.round : Math.floor;
   return spacedSigmas(spacing, { steps: levels.length, most, least, rho })
-    .map(atSigma(process))
-    .map((level) => (whole ? { ...level, t: Math.round(level.t) } : level));
+    .map((value) => process.levelAt(lambda(value)))
+    .map((level) => (whole ? { ...level, t: round(level.t) } : level));
+};
+
+/** What is spaced, and the λ that it stands for. */
+const coordinates = {
+  karras: { position: noiseToSignal, lambda: (sigma: number) => -Math.log(sigma) },
+  flow: {
+    position: ({ alpha, sigma }: Level) => sigma / (alpha + sigma),
+    lambda: (time: number) => Math.log((1 - time) / time),
+  },
 };
 
 /** @throws ArgumentError unless every number is below the one before */

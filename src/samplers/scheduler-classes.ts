@@ -1,32 +1,36 @@
 import { z } from "zod";
 import { type ReverseVariance, reverseVariances } from "../diffusion/index.ts";
-import type { SamplerKind, SamplerSpec } from "./catalogue.ts";
+import type { SamplerKind } from "./catalogue.ts";
+import { type AlgorithmName, algorithms } from "./exponential.ts";
 import {
   alphaToOneKeys,
   clipKeys,
   finalSigmaKeys,
   group,
   type KeyGroup,
+  renamed,
   type SpecFields,
   sigmaKeys,
   spacingKeys,
+  thresholdKeys,
 } from "./scheduler-keys.ts";
+import type { SchedulerProcess } from "./scheduler-processes.ts";
 
-/** A scheduler of diffusers': the sampler that it is, and the keys that it reads. */
+/** A scheduler of diffusers': the sampler that it is, its process, and the keys that it reads. */
 export interface SchedulerClass {
   readonly kind: SamplerKind;
+  readonly process: SchedulerProcess;
   readonly groups: readonly KeyGroup[];
   /** What the class always does. */
-  readonly always?: SpecFields;
-  /** The least ᾱ of a schedule whose terminal SNR is zero. */
-  readonly leastAlphaBar?: number;
+  readonly always: SpecFields;
 }
 
 const row = (
   kind: SamplerKind,
+  process: SchedulerProcess,
   groups: readonly unknown[],
-  extras: Omit<SchedulerClass, "kind" | "groups"> = {},
-): SchedulerClass => ({ kind, groups: groups as readonly KeyGroup[], ...extras });
+  always: SpecFields = {},
+): SchedulerClass => ({ kind, process, groups: groups as readonly KeyGroup[], always });
 
 /** `fixed_small_log` and `fixed_large_log` are the same variances, computed through logarithms. */
 const varianceKeys = group({
@@ -36,20 +40,136 @@ const varianceKeys = group({
       .default("fixed_small"),
   },
   read: ({ variance_type }) => ({ variance: variance_type.replace(/_log$/, "") }),
-  write: (spec) => ({ variance_type: (spec as Extract<SamplerSpec, { kind: "ancestral" }>).variance }),
+  write: (spec) => ({ variance_type: "variance" in spec ? spec.variance : "fixed_small" }),
 });
 
-/** ᾱ of noise alone, in place of the 0 that Euler's kind could not divide by. */
-const LEAST_ALPHA_BAR = 2 ** -24;
+const solverOrder = (fallback: number) =>
+  renamed({ solver_order: z.int().min(1).max(4).default(fallback) }, { solver_order: "order" });
+const lowerOrderFinal = (fallback: boolean) =>
+  renamed({ lower_order_final: z.boolean().default(fallback) }, { lower_order_final: "lowerOrderFinal" });
+const dpmSolver = renamed(
+  {
+    algorithm_type: z.enum(Object.keys(algorithms) as AlgorithmName[]).default("dpmsolver++"),
+    solver_type: z.enum(["midpoint", "heun"]).default("midpoint"),
+  },
+  { algorithm_type: "algorithm", solver_type: "solver" },
+);
+const eulerAtFinal = renamed(
+  { euler_at_final: z.boolean().default(false) },
+  { euler_at_final: "eulerAtFinal" },
+);
 
-/** diffusers' schedulers by `_class_name`. The first row of a kind is the one that it is written as. */
+const uniPcAlgorithm = group({
+  keys: {
+    predict_x0: z.boolean().default(true),
+    solver_type: z.enum(["bh1", "bh2"]).default("bh2"),
+  },
+  read: ({ predict_x0, solver_type }) => ({
+    algorithm: predict_x0 ? "dpmsolver++" : "dpmsolver",
+    solver: solver_type,
+  }),
+  write: (spec) => ({
+    predict_x0: "algorithm" in spec && spec.algorithm === "dpmsolver++",
+    solver_type: "solver" in spec ? spec.solver : "bh2",
+  }),
+});
+
+const edmSpacing = group({
+  keys: {
+    sigma_schedule: z.enum(["karras", "exponential"]).default("karras"),
+    rho: z.number().positive().default(7),
+  },
+  read: ({ sigma_schedule, rho }) => ({ spacing: "linspace", sigmas: sigma_schedule, rho }),
+  write: ({ sigmas = "karras", rho = 7 }) => ({ sigma_schedule: sigmas, rho }),
+});
+
+const shiftKeys = group({
+  keys: { shift: z.number().positive().default(1) },
+  read: ({ shift }) => ({ spacing: "linspace", shift }),
+  write: ({ shift = 1 }) => ({ shift }),
+});
+
+/** PNDM averages what the network says, whatever that is. */
+const averagedKey = group({
+  keys: { prediction_type: z.enum(["epsilon", "sample", "v_prediction"]).default("epsilon") },
+  read: ({ prediction_type }) => ({ averages: prediction_type }),
+  write: () => ({}),
+});
+
+const spaced = [spacingKeys("linspace"), sigmaKeys] as const;
+const unclipped = { clip: null };
+
+/** diffusers' schedulers by `_class_name`. The first row of a kind and process is the one that it is written as. */
 export const schedulerClasses: Readonly<Record<string, SchedulerClass>> = {
-  DDPMScheduler: row("ancestral", [spacingKeys("leading"), clipKeys, varianceKeys]),
-  DDIMScheduler: row("ddim", [spacingKeys("leading"), clipKeys, alphaToOneKeys], {
-    always: { keepEps: true },
+  DDPMScheduler: row("ancestral", "chain", [spacingKeys("leading"), clipKeys(true), varianceKeys]),
+  DDIMScheduler: row("ddim", "chain", [spacingKeys("leading"), clipKeys(true), alphaToOneKeys(true)], {
+    keepEps: true,
   }),
-  EulerDiscreteScheduler: row("euler", [spacingKeys("linspace"), sigmaKeys, finalSigmaKeys("zero")], {
-    always: { clip: null },
-    leastAlphaBar: LEAST_ALPHA_BAR,
+  PNDMScheduler: row(
+    "pndm",
+    "chain",
+    [
+      spacingKeys("leading"),
+      alphaToOneKeys(false),
+      renamed({ skip_prk_steps: z.boolean().default(false) }, { skip_prk_steps: "skipPrk" }),
+      averagedKey,
+    ],
+    unclipped,
+  ),
+  EulerDiscreteScheduler: row("euler", "ratio", [...spaced, finalSigmaKeys("zero")], unclipped),
+  EulerAncestralDiscreteScheduler: row("euler_ancestral", "ratio", [spacingKeys("linspace")], unclipped),
+  HeunDiscreteScheduler: row("heun", "chain", [...spaced, clipKeys(false)]),
+  LMSDiscreteScheduler: row("lms", "chain", spaced, unclipped),
+  KDPM2DiscreteScheduler: row("kdpm2", "chain", spaced, unclipped),
+  KDPM2AncestralDiscreteScheduler: row("kdpm2", "chain", spaced, { ...unclipped, eta: 1 }),
+  DPMSolverSDEScheduler: row("dpm_sde", "chain", spaced, unclipped),
+  DPMSolverMultistepScheduler: row("dpm_multistep", "ratio", [
+    ...spaced,
+    finalSigmaKeys("zero"),
+    thresholdKeys,
+    solverOrder(2),
+    lowerOrderFinal(true),
+    eulerAtFinal,
+    dpmSolver,
+  ]),
+  DPMSolverSinglestepScheduler: row(
+    "dpm_singlestep",
+    "chain",
+    [sigmaKeys, finalSigmaKeys("zero"), thresholdKeys, solverOrder(2), lowerOrderFinal(false), dpmSolver],
+    { spacing: "linspace" },
+  ),
+  DEISMultistepScheduler: row(
+    "deis",
+    "chain",
+    [...spaced, thresholdKeys, solverOrder(2), lowerOrderFinal(true)],
+    { final: "least" },
+  ),
+  UniPCMultistepScheduler: row("unipc", "ratio", [
+    ...spaced,
+    finalSigmaKeys("zero"),
+    thresholdKeys,
+    solverOrder(2),
+    lowerOrderFinal(true),
+    uniPcAlgorithm,
+  ]),
+  EDMEulerScheduler: row("euler", "edm", [edmSpacing, finalSigmaKeys("zero")], unclipped),
+  EDMDPMSolverMultistepScheduler: row("dpm_multistep", "edm", [
+    edmSpacing,
+    finalSigmaKeys("zero"),
+    thresholdKeys,
+    solverOrder(2),
+    lowerOrderFinal(true),
+    eulerAtFinal,
+    dpmSolver,
+  ]),
+  LCMScheduler: row("lcm", "chain", [
+    clipKeys(false),
+    renamed({ timestep_scaling: z.number().positive().default(10) }, { timestep_scaling: "timestepScaling" }),
+  ]),
+  TCDScheduler: row("tcd", "chain", [clipKeys(false)], { final: "least" }),
+  FlowMatchEulerDiscreteScheduler: row("euler", "flow", [shiftKeys, sigmaKeys], {
+    ...unclipped,
+    frame: "flow",
   }),
+  FlowMatchHeunDiscreteScheduler: row("heun", "flow", [shiftKeys], { ...unclipped, frame: "flow" }),
 };

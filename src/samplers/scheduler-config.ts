@@ -1,31 +1,33 @@
 import { z } from "zod";
 import { ArgumentError, parseAs } from "../base/index.ts";
-import { type DiffusionProcess, diffusionProcess, type Prediction } from "../diffusion/index.ts";
 import { type SamplerSpec, samplerSchema } from "./catalogue.ts";
 import { type SchedulerClass, schedulerClasses } from "./scheduler-classes.ts";
-import {
-  predictionKey,
-  readSchedule,
-  type SchedulerKeys,
-  scheduleKeys,
-  writeSchedule,
-} from "./scheduler-keys.ts";
+import type { SchedulerKeys } from "./scheduler-keys.ts";
+import { type ProcessReading, schedulerProcesses } from "./scheduler-processes.ts";
 
 /** What a diffusers `scheduler_config.json` says, in our terms. */
-export interface Scheduler {
-  readonly process: DiffusionProcess;
-  readonly prediction: Prediction;
+export interface Scheduler extends ProcessReading {
   readonly sampler: SamplerSpec;
 }
 
-const common = { ...scheduleKeys, prediction_type: predictionKey };
-const schemaOf = ({ groups }: SchedulerClass) =>
-  z.object(Object.assign({}, common, ...groups.map(({ keys }) => keys)) as typeof common);
+const schemaOf = ({ process, groups }: SchedulerClass): z.ZodObject =>
+  z.object(Object.assign({}, ...groups.map(({ keys }) => keys), schedulerProcesses[process].keys));
 
-/** Every key that some class knows: configurations carry those of others along. */
-const knownKeys = new Set(
-  Object.values(schedulerClasses).flatMap((entry) => Object.keys(schemaOf(entry).shape)),
-);
+/**
+ * Keys that some class of diffusers' knows, and that these classes have no use for at their defaults.
+ * Configurations carry the keys of the classes that they were once made for.
+ */
+const ignored = [
+  "interpolation_type",
+  "timestep_type",
+  "use_flow_sigmas",
+  "flow_shift",
+  "lambda_min_clipped",
+];
+const knownKeys = new Set([
+  ...ignored,
+  ...Object.values(schedulerClasses).flatMap((entry) => Object.keys(schemaOf(entry).shape)),
+]);
 
 /**
  * Reads a diffusers `scheduler_config.json`.
@@ -33,7 +35,7 @@ const knownKeys = new Set(
  * @throws ArgumentError for a class or key that is not known, and for keys that contradict one another
  */
 export const readScheduler = (config: SchedulerKeys, steps?: number): Scheduler => {
-  const { _class_name: name, _diffusers_version: _, ...keys } = config;
+  const { _class_name: name, ...keys } = config;
   const entry = schedulerClasses[String(name)];
   if (!entry)
     throw new ArgumentError({
@@ -43,12 +45,11 @@ export const readScheduler = (config: SchedulerKeys, steps?: number): Scheduler 
     });
   refuseUnknown(keys);
   const parsed = parseAs(schemaOf(entry), keys, { who: String(name), expected: "its configuration" });
-  const fields = Object.assign({}, entry.always, ...entry.groups.map(({ read }) => read(parsed)));
-  const { kind, leastAlphaBar } = entry;
+  const fields = Object.assign({}, ...entry.groups.map(({ read }) => read(parsed)), entry.always);
+  const spec = { kind: entry.kind, ...fields, ...(steps !== undefined && { steps }) };
   return {
-    process: diffusionProcess(readSchedule(parsed), leastAlphaBar === undefined ? {} : { leastAlphaBar }),
-    prediction: parsed.prediction_type,
-    sampler: samplerSchema.parse({ kind, ...fields, ...(steps !== undefined && { steps }) }),
+    ...schedulerProcesses[entry.process].read(parsed),
+    sampler: parseAs(samplerSchema, spec, { who: String(name), expected: "a sampler" }),
   };
 };
 
@@ -57,20 +58,29 @@ const refuseUnknown = (keys: SchedulerKeys): void => {
   if (unknown.length === 0) return;
   throw new ArgumentError({
     who: "scheduler configuration",
-    expected: "keys of diffusers'",
+    expected: "keys of diffusers' schedulers",
     got: unknown.join(", "),
   });
 };
 
-/** The `scheduler_config.json` that {@link readScheduler} reads as this. */
-export const writeScheduler = ({ process, prediction, sampler }: Scheduler): SchedulerKeys => {
-  const [name, entry] = Object.entries(schedulerClasses).find(([, { kind }]) => kind === sampler.kind) ?? [];
-  if (!entry)
+/** The `scheduler_config.json` that {@link readScheduler} reads as this. @throws ArgumentError when diffusers has none */
+export const writeScheduler = (scheduler: Scheduler): SchedulerKeys => {
+  const { sampler, process, prediction } = scheduler;
+  const kindOfProcess = "schedule" in process ? ["chain", "ratio"] : [prediction === "edm" ? "edm" : "flow"];
+  const found = Object.entries(schedulerClasses).find(
+    ([, entry]) =>
+      entry.kind === sampler.kind && kindOfProcess.includes(entry.process) && fits(entry, sampler),
+  );
+  if (!found)
     throw new ArgumentError({ who: "sampler", expected: "one that diffusers has", got: sampler.kind });
+  const [name, { process: of, groups }] = found;
   return {
     _class_name: name,
-    ...writeSchedule(process.schedule),
-    prediction_type: prediction,
-    ...Object.assign({}, ...entry.groups.map(({ write }) => write(sampler))),
+    ...schedulerProcesses[of].write(scheduler),
+    ...Object.assign({}, ...groups.map(({ write }) => write(sampler))),
   };
 };
+
+/** Whether the sampler does what the class always does. */
+const fits = ({ always }: SchedulerClass, sampler: SamplerSpec): boolean =>
+  Object.entries(always).every(([field, value]) => (sampler as unknown as SchedulerKeys)[field] === value);

@@ -15,10 +15,17 @@ const trailing: Rule = (i, n, T) => round(T - (i * T) / n) - 1;
 /** Multiples of ⌊T / n⌋ from 0: never quite reaches T − 1. */
 const leading: Rule = (i, n, T) => (n - 1 - i) * Math.floor(T / n);
 
+/** How many of the timesteps a consistency model was distilled at. */
+const DISTILLED = 50;
+/** Some of those, evenly from the noisiest down (Luo et al. 2023, section 3). */
+const distilled: Rule = (i, n, T) =>
+  (DISTILLED - Math.floor((i * DISTILLED) / n)) * Math.floor(T / DISTILLED) - 1;
+
 /**
  * Where diffusers' classes put timesteps. A `chain` (DDPM, DDIM and the like) keeps n of T; an `ode` solver
- * (Euler and the like) also takes fractions; an `exponential` one (DPM-Solver and the like) takes the first n of n + 1, since its last
- * step ends at another level.
+ * (Euler and the like) also takes fractions; an `exponential` one (DPM-Solver
+ * and the like) takes the first n of n + 1, since its last step ends at another level; a `distilled` model (LCM,
+ * TCD) knows 50 of them.
  */
 const grids = {
   chain: {
@@ -32,6 +39,7 @@ const grids = {
     linspace: (i, n, T) => round(((n - i) * (T - 1)) / n),
     trailing,
   },
+  distilled: { leading: distilled, linspace: distilled, trailing: distilled },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Rule>>>>;
 
 export type Grid = keyof typeof grids;

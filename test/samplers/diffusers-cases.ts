@@ -25,6 +25,9 @@ export interface Case {
     readonly set_alpha_to_one?: boolean;
   };
   readonly timesteps: readonly number[];
+  readonly sigmas?: readonly number[] | boolean | null;
+  readonly steps?: number;
+  readonly noise_from?: number | null;
   /** In torch's memory order, in which the batch is the innermost axis. */
   readonly first4: readonly number[];
   readonly last: number;
@@ -53,7 +56,7 @@ const filled = (value: (place: number) => number): NDArray =>
 export const startSample = filled((p) => p);
 export const startNoise = filled((p) => 767 - p);
 
-const model = (x: NDArray, t: number): NDArray => x.mul(t / (t + 1));
+export const model = (x: NDArray, t: number): NDArray => x.mul(t / (t + 1));
 
 /** The fixture's model taken for an estimate of eps, v or x0, as the case says. */
 const denoiserOf = (prediction: Prediction): Denoiser =>

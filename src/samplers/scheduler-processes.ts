@@ -1,0 +1,116 @@
+import { z } from "zod";
+import { ArgumentError, parseAs } from "../base/index.ts";
+import {
+  type DiffusionProcess,
+  diffusionProcess,
+  edmInputScale,
+  type Level,
+  type NoiseProcess,
+  noiseProcesses,
+  type Prediction,
+  scheduleSchema,
+} from "../diffusion/index.ts";
+import type { SchedulerKeys } from "./scheduler-keys.ts";
+
+/** What a scheduler's configuration says of the process and of the network. */
+export interface ProcessReading {
+  readonly process: NoiseProcess;
+  readonly prediction: Prediction;
+  /** What x is multiplied with on its way into the network. */
+  readonly inputScale?: (level: Level) => number;
+}
+
+/** A kind of process by the keys that describe it. */
+export interface ProcessKeys<F extends z.ZodRawShape = z.ZodRawShape> {
+  readonly keys: F;
+  readonly read: (config: z.output<z.ZodObject<F>>) => ProcessReading;
+  readonly write: (reading: ProcessReading) => SchedulerKeys;
+}
+const processKeys = <F extends z.ZodRawShape>(keys: ProcessKeys<F>): ProcessKeys => keys as never;
+
+const scheduleKeys = {
+  num_train_timesteps: z.int().positive().default(1000),
+  beta_start: z.number().default(1e-4),
+  beta_end: z.number().default(0.02),
+  beta_schedule: z.string().default("linear"),
+  trained_betas: z.array(z.number()).nullish(),
+  rescale_betas_zero_snr: z.boolean().default(false),
+  prediction_type: z.enum(["epsilon", "sample", "v_prediction"]).default("epsilon"),
+};
+
+/** A schedule's process. @param leastAlphaBar ᾱ of noise alone for classes that divide by it */
+const scheduled = (leastAlphaBar?: number): ProcessKeys =>
+  processKeys({
+    keys: scheduleKeys,
+    read(config) {
+      const { prediction_type, trained_betas, beta_schedule, num_train_timesteps } = config;
+      const { beta_start, beta_end, rescale_betas_zero_snr } = config;
+      const rest = { beta_start, beta_end, rescale_betas_zero_snr };
+      const schedule = parseAs(
+        scheduleSchema,
+        trained_betas
+          ? { ...rest, beta_schedule: "given", trained_betas, num_train_timesteps: trained_betas.length }
+          : { ...rest, beta_schedule, num_train_timesteps },
+        { who: "scheduler configuration", expected: "a noise schedule" },
+      );
+      if (rescale_betas_zero_snr && prediction_type === "epsilon" && leastAlphaBar === undefined)
+        throw new ArgumentError({
+          who: "rescale_betas_zero_snr",
+          expected: "a network that predicts v_prediction or sample",
+          got: "epsilon, which says nothing where all is noise",
+        });
+      const least = leastAlphaBar === undefined ? {} : { leastAlphaBar };
+      const process = diffusionProcess(schedule, { float32: true, ...least });
+      return { process, prediction: prediction_type };
+    },
+    write({ process, prediction }) {
+      const { beta_schedule, ...schedule } = (process as DiffusionProcess).schedule;
+      const name = beta_schedule === "given" ? "linear" : beta_schedule;
+      return { ...schedule, beta_schedule: name, prediction_type: prediction };
+    },
+  });
+
+/** What a network that predicts EDM's F assumes of data's standard deviation. */
+const SIGMA_DATA = 0.5;
+
+const edm = processKeys({
+  keys: {
+    sigma_min: z.number().positive().default(0.002),
+    sigma_max: z.number().positive().default(80),
+    sigma_data: z.literal(SIGMA_DATA).default(SIGMA_DATA),
+    prediction_type: z.literal("epsilon").default("epsilon"),
+  },
+  read: ({ sigma_min, sigma_max }) => ({
+    process: noiseProcesses.edm({ sigmaMin: sigma_min, sigmaMax: sigma_max }),
+    prediction: "edm",
+    inputScale: edmInputScale(SIGMA_DATA),
+  }),
+  write: ({ process: { span } }) => ({
+    sigma_min: span[0],
+    sigma_max: span[1],
+    sigma_data: SIGMA_DATA,
+    prediction_type: "epsilon",
+  }),
+});
+
+const flow = processKeys({
+  keys: { num_train_timesteps: z.literal(1000).default(1000), shift: z.number().positive().default(1) },
+  // diffusers shifts the last level, and then every level again: published pipelines are run that way.
+  read: ({ shift }) => ({
+    process: noiseProcesses.rectified_flow({ clean: shift / (1000 + shift - 1) }),
+    prediction: "flow_prediction",
+  }),
+  write: () => ({ num_train_timesteps: 1000 }),
+});
+
+/** ᾱ of noise alone, in place of the 0 that could not be divided by. */
+const LEAST_ALPHA_BAR = 2 ** -24;
+
+/** The processes that diffusers' schedulers are made for. */
+export const schedulerProcesses = {
+  chain: scheduled(),
+  ratio: scheduled(LEAST_ALPHA_BAR),
+  edm,
+  flow,
+} as const;
+export type SchedulerProcess = keyof typeof schedulerProcesses;
