@@ -1,6 +1,7 @@
 export { Batches, type BatchesOptions, type BatchesState } from "./batches.ts";
 export { type Dataset, makeDataset, type Skipped, selectImages } from "./dataset.ts";
 export { defaultCacheFolder } from "./dataset-cache.ts";
+export { type DensityName, densityComponents, densityNames, type LabelledComponent } from "./densities.ts";
 export { openDigits } from "./digits.ts";
 export { type EmojiOptions, openEmoji } from "./emoji.ts";
 export type { EmojiClasses } from "./emoji-classes.ts";

@@ -49,10 +49,10 @@ export interface DiffusionProcess extends NoiseProcess {
 
 export interface ProcessOptions {
   /**
-   * Least ᾱ: samplers that divide by alpha cannot start from noise alone, and diffusers gives them 2⁻²⁴
-   * instead of the 0 that `rescale_betas_zero_snr` ends at.
+   * ᾱ of the last level in place of 0: samplers that divide by alpha cannot start from noise alone, where
+   * `rescale_betas_zero_snr` ends, and diffusers gives them 2⁻²⁴.
    */
-  readonly leastAlphaBar?: number;
+  readonly terminalAlphaBar?: number;
   /**
    * Round ᾱ to float32 as well, as torch does: near the data 1 − ᾱ is a small difference, and a network that was
    * trained by torch knows its levels with that rounding, 1e-4 of the noise at the first.
@@ -63,11 +63,11 @@ export interface ProcessOptions {
 /** The process of a schedule. */
 export const diffusionProcess = (
   schedule: Schedule,
-  { leastAlphaBar = 0, float32 = false }: ProcessOptions = {},
+  { terminalAlphaBar = 0, float32 = false }: ProcessOptions = {},
 ): DiffusionProcess => {
   const betas = betasOf(schedule);
-  const exact = alphaBars(betas).map((bar) => Math.max(bar, leastAlphaBar));
-  const bars = float32 ? exact.map(Math.fround) : exact;
+  const round = float32 ? Math.fround : undefined;
+  const bars = alphaBars(betas, round).map((bar) => bar || terminalAlphaBar);
   const last = bars.length - 1;
   const ratios = bars.map((bar) => Math.sqrt((1 - bar) / bar));
   const logs = ratios.map(Math.log);

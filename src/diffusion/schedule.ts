@@ -86,12 +86,15 @@ export const betasOf = (schedule: Schedule): Float64Array => {
   return (rescale_betas_zero_snr ? zeroTerminalSnr(betas.map(Math.fround)) : betas).map(Math.fround);
 };
 
-/** ᾱ_t = ∏_{s ≤ t} (1 − β_s), [T] (Ho et al. 2020, above eq. 4). */
-export const alphaBars = (betas: Float64Array): Float64Array => {
+/**
+ * ᾱ_t = ∏_{s ≤ t} (1 − β_s), [T] (Ho et al. 2020, above eq. 4).
+ * @param round what every factor and every product goes through: `Math.fround` for torch's float32
+ */
+export const alphaBars = (betas: Float64Array, round = (value: number) => value): Float64Array => {
   let product = 1;
   return betas.map((beta) => {
-    product *= 1 - beta;
-    return product;
+    product *= round(1 - beta);
+    return round(product);
   });
 };
 

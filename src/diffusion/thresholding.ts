@@ -6,6 +6,8 @@ export interface Thresholding {
   readonly quantile: number;
   /** The largest value that x0 may be divided by. */
   readonly max: number;
+  /** Leave eps as the network said, as in clipping. */
+  readonly keepEps?: boolean;
 }
 
 /**
@@ -13,14 +15,17 @@ export interface Thresholding {
  * and at most `max`, after clipping to it. Strong guidance then keeps its contrast (Saharia et al. 2022,
  * Imagen, section 2.3).
  */
-export const thresholded = (denoiser: Denoiser, { quantile, max }: Thresholding): Denoiser =>
-  withX0(denoiser, (x0) =>
-    NDArray.stack(
-      x0.split().map((sample) => {
-        const s = Math.min(Math.max(quantileOf(sample.abs(), quantile), 1), max);
-        return sample.clamp(-s, s).div(s);
-      }),
-    ),
+export const thresholded = (denoiser: Denoiser, { quantile, max, keepEps = false }: Thresholding): Denoiser =>
+  withX0(
+    denoiser,
+    (x0) =>
+      NDArray.stack(
+        x0.split().map((sample) => {
+          const s = Math.min(Math.max(quantileOf(sample.abs(), quantile), 1), max);
+          return sample.clamp(-s, s).div(s);
+        }),
+      ),
+    keepEps,
   );
 
 /** A quantile by linear interpolation between order statistics, as torch's and NumPy's. */

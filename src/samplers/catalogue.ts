@@ -47,6 +47,9 @@ const share = (fallback: number) => z.number().min(0).max(1).default(fallback);
 const order = (fallback: number, most = 3) => z.int().min(1).max(most).default(fallback);
 const lowerOrderFinal = z.boolean().default(true);
 
+/** Go along the network's own eps also where x0 was clipped, as diffusers' default does. */
+const keepEps = z.boolean().default(false);
+
 /** What DPM-Solver's two forms may be told. */
 const dpm = {
   algorithm: z.enum(Object.keys(algorithms) as AlgorithmName[]).default("dpmsolver++"),
@@ -60,8 +63,7 @@ const kinds = {
     fields: {
       /** 0 is deterministic, 1 as random as ancestral sampling. */
       eta: share(0),
-      /** Go along the network's own eps also where x0 was clipped, as diffusers' default does. */
-      keepEps: z.boolean().default(false),
+      keepEps,
     },
     grid: "chain",
     steps: 50,
@@ -90,7 +92,7 @@ const kinds = {
   lms: kind({ fields: { order: order(4, 4), frame }, grid: "ode", steps: 50, open: lms }),
   kdpm2: kind({
     fields: { eta: share(0) },
-    grid: "ode",
+    grid: "midpoint",
     steps: 25,
     open: (spec, process) => kdpm2(process, spec),
   }),
@@ -196,7 +198,7 @@ export const openSampler = (spec: SamplerSpec, process: NoiseProcess): OpenedSam
 const limitOf = (spec: SamplerSpec): OpenedSampler["limit"] => {
   const { clip } = spec;
   if (clip === null) return (denoiser) => denoiser;
-  if (typeof clip === "object") return (denoiser) => thresholded(denoiser, clip);
-  const keepEps = spec.kind === "ddim" && spec.keepEps;
+  const keepEps = "keepEps" in spec && spec.keepEps;
+  if (typeof clip === "object") return (denoiser) => thresholded(denoiser, { ...clip, keepEps });
   return (denoiser) => clipped(denoiser, { range: clip, keepEps });
 };

@@ -43,12 +43,18 @@ export const exponentialWeights = ({ of, stochastic }: Algorithm, from: Level, t
   const gain = double * to[own];
   const first = double * (to[own] - carry * from[own]);
   const z = (of === "x0" ? h : -h) * (stochastic && of === "x0" ? 2 : 1);
-  const second = gain - first / z;
   return {
     carry,
-    weights: [first, second, gain / 2 - second / z],
+    weights: [first, ...derivativeWeights(gain, first, z)],
     noise: stochastic ? to.sigma * Math.sqrt(Math.abs(Math.expm1(of === "x0" ? -2 * h : 2 * h))) : 0,
   };
+};
+
+/** g₂ and g₃ from g₁; below the given z by their series, as the recurrence would subtract nearly equal numbers. */
+const derivativeWeights = (gain: number, first: number, z: number): [number, number] => {
+  if (Math.abs(z) < 1e-3) return [gain * (z / 2 - z ** 2 / 6), gain * (z / 6 - z ** 2 / 24)];
+  const second = gain - first / z;
+  return [second, gain / 2 - second / z];
 };
 
 /** What the algorithm interpolates, of an estimate. */
@@ -70,6 +76,7 @@ type Factors = readonly number[];
  */
 export const derivatives = (lambdas: readonly number[], h: number): readonly Factors[] => {
   const [l0 = 0, l1 = 0, l2] = lambdas;
+  if (h === 0) return lambdas.slice(1).map(() => lambdas.map(() => 0));
   const r0 = (l0 - l1) / h;
   if (l2 === undefined) return [[1 / r0, -1 / r0]];
   const r1 = (l1 - l2) / h;

@@ -104,10 +104,17 @@ const respaced = (
   const ends = whole ? [process.level(process.span[1]), process.level(process.span[0])] : levels;
   const { position, lambda } = coordinates[ends[0]?.alpha === 0 ? "flow" : "karras"];
   const [most, least] = [ends[0], ends.at(-1)].map((level) => position(level as Level)) as [number, number];
-  const round = roundedSpacings.has(spacing) ? Math.round : Math.floor;
+  const told = toldBy(grid, spacing, isDiscrete(process));
   return spacedSigmas(spacing, { steps: levels.length, most, least, rho })
     .map((value) => process.levelAt(lambda(value)))
-    .map((level) => (whole ? { ...level, t: round(level.t) } : level));
+    .map((level) => ({ ...level, t: told(level.t) }));
+};
+
+/** How a level between two timesteps is told. */
+const toldBy = (grid: Grid, spacing: SigmaSpacing, discrete: boolean): ((t: number) => number) => {
+  const rounded = roundedSpacings.has(spacing);
+  if (discrete && grid === "exponential") return rounded ? Math.round : Math.floor;
+  return discrete && grid === "midpoint" && rounded ? Math.round : (t) => t;
 };
 
 /** What is spaced, and the λ that it stands for. */

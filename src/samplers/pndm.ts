@@ -23,6 +23,8 @@ interface Memory {
   readonly past: readonly NDArray[];
   /** How many steps still go by Runge and Kutta. */
   readonly warmUp: number;
+  /** Whether the path is a single step, which takes one evaluation. */
+  readonly single: boolean;
 }
 
 /** Weights of the newest estimates, as if steps were equal (Adams and Bashforth; Liu et al. 2022, eq. 12). */
@@ -54,14 +56,22 @@ export const pndm = (
     name: "pndm",
     order: 4,
     evaluations: (steps) => (skipPrk ? steps + Math.min(1, steps - 1) : steps + 3 * warmUpOf(steps)),
-    init: (levels) => ({ past: [], warmUp: skipPrk ? 0 : warmUpOf(levels.length - 1) }),
+    init: ({ length }) => ({
+      past: [],
+      warmUp: skipPrk ? 0 : warmUpOf(length - 1),
+      single: length === 2,
+    }),
     async step({ memory, ...args }) {
       const { x, from, to, denoise } = args;
       const estimate = async (at: NDArray, level: Level) => estimateOf(await denoise(at, level), at, level);
       const denoised = await denoise(x, from);
       const newest = estimateOf(denoised, x, from);
       const past = [newest, ...memory.past].slice(0, 4);
-      const result = (x: NDArray, warmUp = 0) => ({ x, denoised: denoised.x0, memory: { past, warmUp } });
+      const result = (x: NDArray, warmUp = 0) => ({
+        x,
+        denoised: denoised.x0,
+        memory: { ...memory, past, warmUp },
+      });
       if (memory.warmUp > 0) {
         const middle = process.level(Math.ceil((from.t + to.t) / 2));
         const second = await estimate(transfer(args, middle, [1, newest]), middle);
@@ -75,7 +85,7 @@ export const pndm = (
         ] as const;
         return result(transfer(args, to, ...sixths), memory.warmUp - 1);
       }
-      if (past.length === 1 && to.sigma > 0) {
+      if (past.length === 1 && !memory.single) {
         const second = await estimate(transfer(args, to, [1, newest]), to);
         return result(transfer(args, to, [0.5, newest], [0.5, second]));
       }

@@ -67,6 +67,7 @@ const uniPcAlgorithm = group({
   read: ({ predict_x0, solver_type }) => ({
     algorithm: predict_x0 ? "dpmsolver++" : "dpmsolver",
     solver: solver_type,
+    ...(predict_x0 ? {} : { clip: null }), // diffusers thresholds no eps here
   }),
   write: (spec) => ({
     predict_x0: "algorithm" in spec && spec.algorithm === "dpmsolver++",
@@ -120,7 +121,7 @@ export const schedulerClasses: Readonly<Record<string, SchedulerClass>> = {
   EulerAncestralDiscreteScheduler: row("euler_ancestral", "ratio", [spacingKeys("linspace")], unclipped),
   HeunDiscreteScheduler: row("heun", "chain", [...spaced, clipKeys(false)]),
   LMSDiscreteScheduler: row("lms", "chain", spaced, unclipped),
-  KDPM2DiscreteScheduler: row("kdpm2", "chain", spaced, unclipped),
+  KDPM2DiscreteScheduler: row("kdpm2", "chain", spaced, { ...unclipped, eta: 0 }),
   KDPM2AncestralDiscreteScheduler: row("kdpm2", "chain", spaced, { ...unclipped, eta: 1 }),
   DPMSolverSDEScheduler: row("dpm_sde", "chain", spaced, unclipped),
   DPMSolverMultistepScheduler: row("dpm_multistep", "ratio", [
@@ -166,7 +167,7 @@ export const schedulerClasses: Readonly<Record<string, SchedulerClass>> = {
     clipKeys(false),
     renamed({ timestep_scaling: z.number().positive().default(10) }, { timestep_scaling: "timestepScaling" }),
   ]),
-  TCDScheduler: row("tcd", "chain", [clipKeys(false)], { final: "least" }),
+  TCDScheduler: row("tcd", "chain", [], { ...unclipped, final: "least" }),
   FlowMatchEulerDiscreteScheduler: row("euler", "flow", [shiftKeys, sigmaKeys], {
     ...unclipped,
     frame: "flow",

@@ -38,8 +38,8 @@ const scheduleKeys = {
   prediction_type: z.enum(["epsilon", "sample", "v_prediction"]).default("epsilon"),
 };
 
-/** A schedule's process. @param leastAlphaBar ᾱ of noise alone for classes that divide by it */
-const scheduled = (leastAlphaBar?: number): ProcessKeys =>
+/** A schedule's process. @param terminalAlphaBar ᾱ of noise alone for classes that divide by it */
+const scheduled = (terminalAlphaBar?: number): ProcessKeys =>
   processKeys({
     keys: scheduleKeys,
     read(config) {
@@ -53,14 +53,14 @@ const scheduled = (leastAlphaBar?: number): ProcessKeys =>
           : { ...rest, beta_schedule, num_train_timesteps },
         { who: "scheduler configuration", expected: "a noise schedule" },
       );
-      if (rescale_betas_zero_snr && prediction_type === "epsilon" && leastAlphaBar === undefined)
+      if (rescale_betas_zero_snr && prediction_type === "epsilon" && terminalAlphaBar === undefined)
         throw new ArgumentError({
           who: "rescale_betas_zero_snr",
           expected: "a network that predicts v_prediction or sample",
           got: "epsilon, which says nothing where all is noise",
         });
-      const least = leastAlphaBar === undefined ? {} : { leastAlphaBar };
-      const process = diffusionProcess(schedule, { float32: true, ...least });
+      const terminal = terminalAlphaBar === undefined ? {} : { terminalAlphaBar };
+      const process = diffusionProcess(schedule, { float32: true, ...terminal });
       return { process, prediction: prediction_type };
     },
     write({ process, prediction }) {
@@ -104,12 +104,12 @@ const flow = processKeys({
 });
 
 /** ᾱ of noise alone, in place of the 0 that could not be divided by. */
-const LEAST_ALPHA_BAR = 2 ** -24;
+const TERMINAL_ALPHA_BAR = 2 ** -24;
 
 /** The processes that diffusers' schedulers are made for. */
 export const schedulerProcesses = {
   chain: scheduled(),
-  ratio: scheduled(LEAST_ALPHA_BAR),
+  ratio: scheduled(TERMINAL_ALPHA_BAR),
   edm,
   flow,
 } as const;

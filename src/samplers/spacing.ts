@@ -21,9 +21,16 @@ const DISTILLED = 50;
 const distilled: Rule = (i, n, T) =>
   (DISTILLED - Math.floor((i * DISTILLED) / n)) * Math.floor(T / DISTILLED) - 1;
 
+const ode = {
+  leading,
+  linspace: (i, n, T) => ((n - 1 - i) * (T - 1)) / Math.max(1, n - 1),
+  trailing,
+} as const satisfies Readonly<Record<string, Rule>>;
+
 /**
  * Where diffusers' classes put timesteps. A `chain` (DDPM, DDIM and the like) keeps n of T; an `ode` solver
- * (Euler and the like) also takes fractions; an `exponential` one (DPM-Solver
+ * (Euler and the like) also takes fractions, except
+ * that a `midpoint` one (KDPM2) rounds Karras' spacing; an `exponential` one (DPM-Solver
  * and the like) takes the first n of n + 1, since its last step ends at another level; a `distilled` model (LCM,
  * TCD) knows 50 of them.
  */
@@ -33,7 +40,8 @@ const grids = {
     linspace: (i, n, T) => round(((n - 1 - i) * (T - 1)) / Math.max(1, n - 1)),
     trailing,
   },
-  ode: { leading, linspace: (i, n, T) => ((n - 1 - i) * (T - 1)) / Math.max(1, n - 1), trailing },
+  ode,
+  midpoint: ode,
   exponential: {
     leading: (i, n, T) => (n - i) * Math.floor(T / (n + 1)),
     linspace: (i, n, T) => round(((n - i) * (T - 1)) / n),

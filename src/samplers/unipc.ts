@@ -20,6 +20,9 @@ interface Memory {
   readonly steps: number;
 }
 
+/** A step shorter than this in λ stays where it is: a path may name its last level twice. */
+const STILL = 1e-6;
+
 /** The solution of a small linear system by elimination with pivots. */
 const solve = (matrix: readonly (readonly number[])[], right: readonly number[]): number[] => {
   const rows = matrix.map((row, i) => [...row, right[i] as number]);
@@ -96,7 +99,8 @@ export const uniPc = (options: UniPcOptions = {}): Sampler<Memory> => {
       const corrected = last ? walk(last.x, last.from, from, past.slice(0, last.order), output) : x;
       const known = [{ lambda: lambdaOf(from), output }, ...past].slice(0, order);
       const most = Math.min(order, lowerOrderFinal ? steps - index : order);
-      const now = to.sigma === 0 ? 1 : Math.min(most, known.length);
+      const straight = to.sigma === 0 || Math.abs(lambdaOf(to) - lambdaOf(from)) < STILL;
+      const now = straight ? 1 : Math.min(most, known.length);
       const end = walk(corrected, from, to, known.slice(0, now));
       const memory = { past: known, last: { x: corrected, from, order: now }, index: index + 1, steps };
       return { x: end, denoised: denoised.x0, memory };

@@ -1,0 +1,109 @@
+import type { Component } from "../diffusion/index.ts";
+
+/** A normal distribution of a density, and the class that its points belong to. */
+export interface LabelledComponent extends Component {
+  readonly label: number;
+}
+
+type Point = readonly [x: number, y: number];
+
+/** Equal normal distributions at points, each with its class. */
+const around = (points: readonly (readonly [...Point, number])[], deviation: number): LabelledComponent[] =>
+  points.map(([x, y, label]) => ({ weight: 1, mean: [x, y], deviation, label }));
+
+const evenly = <T>(count: number, of: (share: number, k: number) => T): T[] =>
+  Array.from({ length: count }, (_, k) => of(k / Math.max(1, count - 1), k));
+
+/** Two half circles that reach into each other. */
+const twoMoons = (): LabelledComponent[] => {
+  const upper = evenly(9, (share) => [Math.cos(Math.PI * share), Math.sin(Math.PI * share), 0] as const);
+  const lower = upper.map(([x, y]) => [1 - x, 0.5 - y, 1] as const);
+  return around([...upper, ...lower], 0.12);
+};
+
+/** One band, rolled up; its classes are the inner, middle and outer third. */
+const swissRoll = (): LabelledComponent[] =>
+  around(
+    evenly(30, (share) => {
+      const turn = 1.5 * Math.PI * (1 + 2 * Math.sqrt(share));
+      return [turn * Math.cos(turn), turn * Math.sin(turn), Math.min(2, Math.floor(3 * share))] as const;
+    }),
+    0.7,
+  );
+
+/** Two arms that turn about the centre, as in a galaxy. */
+const spiral = (): LabelledComponent[] =>
+  around(
+    [0, 1].flatMap((label) =>
+      evenly(12, (share) => {
+        const turn = Math.PI * (0.4 + 1.6 * share);
+        const angle = turn + label * Math.PI;
+        return [turn * Math.cos(angle), turn * Math.sin(angle), label] as const;
+      }),
+    ),
+    0.32,
+  );
+
+/** Eight modes on a circle, a class each. */
+const eightGaussians = (): LabelledComponent[] =>
+  around(
+    Array.from({ length: 8 }, (_, k) => [Math.cos((k * Math.PI) / 4), Math.sin((k * Math.PI) / 4), k] as const),
+    0.1,
+  );
+
+/** The eight dark squares of a board of 4 × 4, each of 3 × 3 normal distributions; the columns are classes. */
+const checkerboard = (): LabelledComponent[] => {
+  const squares = Array.from({ length: 16 }, (_, k) => [k % 4, Math.floor(k / 4)] as const);
+  const dark = squares.filter(([column, row]) => (column + row) % 2 === 0);
+  const inside = [1 / 6, 1 / 2, 5 / 6];
+  return around(
+    dark.flatMap(([column, row]) =>
+      inside.flatMap((dx) => inside.map((dy) => [column + dx, row + dy, column] as const)),
+    ),
+    0.14,
+  );
+};
+
+/** Three wide clusters that overlap, a class each: what guidance has to tell apart. */
+const threeClouds = (): LabelledComponent[] =>
+  around(
+    [0, 1, 2].map((k) => {
+      const angle = Math.PI * (0.5 + (2 * k) / 3);
+      return [Math.cos(angle), Math.sin(angle), k] as const;
+    }),
+    0.6,
+  );
+
+/** Mean 0, and variance 1 over both coordinates: what noise processes expect of data. */
+const standardised = (components: readonly LabelledComponent[]): LabelledComponent[] => {
+  const n = components.length;
+  const centre = [0, 1].map((i) => components.reduce((sum, { mean }) => sum + (mean[i] as number), 0) / n);
+  const square = ({ mean, deviation }: Component) =>
+    mean.reduce((sum, value, i) => sum + (value - (centre[i] as number)) ** 2, 2 * deviation ** 2);
+  const scale = Math.sqrt(components.reduce((sum, component) => sum + square(component), 0) / (2 * n));
+  return components.map(({ mean, deviation, ...rest }) => ({
+    ...rest,
+    mean: mean.map((value, i) => (value - (centre[i] as number)) / scale),
+    deviation: deviation / scale,
+  }));
+};
+
+/** Densities in the plane that are customary for a look at generative models. */
+const densities = {
+  two_moons: twoMoons,
+  swiss_roll: swissRoll,
+  spiral,
+  eight_gaussians: eightGaussians,
+  checkerboard,
+  three_clouds: threeClouds,
+} as const satisfies Readonly<Record<string, () => LabelledComponent[]>>;
+
+export type DensityName = keyof typeof densities;
+export const densityNames = Object.keys(densities) as DensityName[];
+
+/**
+ * A density in the plane as normal distributions of equal weight with their classes, 0 upwards: mean 0, and
+ * variance 1 over both coordinates. `gaussianMixture` gives its exact denoiser.
+ */
+export const densityComponents = (name: DensityName): readonly LabelledComponent[] =>
+  standardised(densities[name]());
