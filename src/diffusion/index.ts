@@ -9,11 +9,30 @@ export {
   networkDenoiser,
   withX0,
 } from "./denoiser.ts";
+export { type Elbo, type ElboOptions, elbo, hierarchicalElbo } from "./elbo.ts";
 export { type Coefficients, qBetween, qSample, qStep } from "./forward.ts";
 export { type Component, type GaussianMixture, gaussianMixture } from "./gaussian-mixture.ts";
 export { classifierFree, guide } from "./guidance.ts";
+export {
+  asPixelBits,
+  dequantised,
+  type Likelihood,
+  type LikelihoodOptions,
+  likelihood,
+} from "./likelihood.ts";
 export { type ContinuousProcess, noiseProcesses } from "./noise-processes.ts";
-export { simpleLoss } from "./objective.ts";
+export { discretisedLog, normalKl, normalLog, normalMass } from "./normal.ts";
+export {
+  edmLoss,
+  flowMatchingLoss,
+  hybridLoss,
+  scoreMatchingLoss,
+  simpleLoss,
+  slicedScoreMatchingLoss,
+  squaredError,
+  type VlbCoefficients,
+  vlbLoss,
+} from "./objective.ts";
 export {
   convertPrediction,
   edmInputScale,
@@ -46,6 +65,7 @@ export {
   noiseToSignal,
   type ProcessOptions,
 } from "./process.ts";
+export { type Derivative, rungeKutta45, type Tolerances } from "./runge-kutta.ts";
 export {
   alphaBars,
   type BetaOptions,
@@ -56,3 +76,12 @@ export {
   scheduleSchema,
 } from "./schedule.ts";
 export { type Thresholding, thresholded } from "./thresholding.ts";
+export {
+  drawTimesteps,
+  emptyHistory,
+  type LossHistory,
+  remember,
+  timestepProbabilities,
+  type WeightedTimestep,
+} from "./timestep-sampler.ts";
+export { edmWeight, likelihoodWeight, minSnr, p2, type Weighting } from "./weighting.ts";
