@@ -71,12 +71,10 @@ export const likelihood = async (x: NDArray, options: LikelihoodOptions): Promis
     i < x.size ? (x.data[i] as number) / scales[0] : 0,
   );
   const state = await rungeKutta45(derivative, initial, ends, options);
-  const priorVariance =
-    last.sigma ** 2 + (last.alpha < 0.5 && last.alpha ** 2 + last.sigma ** 2 < 1.5 ? last.alpha ** 2 : 0);
   const logDensity = Float64Array.from({ length: n }, (_, k) => {
     const prior = state
       .subarray(k * d, (k + 1) * d)
-      .reduce((sum, y) => sum + normalLog(y * scales[1], priorVariance), 0);
+      .reduce((sum, y) => sum + normalLog(y * scales[1], last.sigma ** 2), 0);
     return prior + (state[x.size + k] as number) + d * Math.log(scales[1] / scales[0]);
   });
   const each = logDensity.map((value) => -value / (d * Math.LN2));

@@ -10,7 +10,7 @@ import {
   thresholded,
 } from "../diffusion/index.ts";
 import { ancestral } from "./ancestral.ts";
-import { ddim } from "./ddim.ts";
+import { ddim, ddimInversion } from "./ddim.ts";
 import { deis } from "./deis.ts";
 import { dpmMultistep } from "./dpm-multistep.ts";
 import { dpmSde } from "./dpm-sde.ts";
@@ -21,10 +21,13 @@ import { type AlgorithmName, algorithms } from "./exponential.ts";
 import { type FrameName, frames } from "./frame.ts";
 import { heun } from "./heun.ts";
 import { kdpm2 } from "./kdpm2.ts";
+import { langevin } from "./langevin.ts";
 import { lcm } from "./lcm.ts";
 import { lms } from "./lms.ts";
-import { pathOf } from "./path.ts";
+import { inversionPath, pathOf } from "./path.ts";
 import { pndm } from "./pndm.ts";
+import { predictorCorrector } from "./predictor-corrector.ts";
+import { rk45 } from "./rk45.ts";
 import type { Sampler } from "./sampler.ts";
 import { type SigmaSpacing, sigmaSpacingNames } from "./sigma-spacing.ts";
 import { type Grid, spacingNames } from "./spacing.ts";
@@ -38,6 +41,8 @@ interface Kind<F extends z.ZodRawShape> {
   readonly grid: Grid;
   /** How many steps when none are asked for; null for every trained timestep. */
   readonly steps: number | null;
+  /** Whether it walks the path backwards, from data to noise. */
+  readonly inverts?: boolean;
   readonly open: (spec: z.output<z.ZodObject<F>>, process: NoiseProcess) => Sampler;
 }
 const kind = <F extends z.ZodRawShape>(row: Kind<F>): Kind<F> => row;
@@ -127,6 +132,39 @@ const kinds = {
     steps: 4,
     open: lcm,
   }),
+  /** DDIM up from data to noise. */
+  ddim_inversion: kind({
+    fields: { keepEps },
+    grid: "chain",
+    steps: 50,
+    inverts: true,
+    open: ddimInversion,
+  }),
+  rk45: kind({
+    fields: { rtol: z.number().positive().default(1e-5), atol: z.number().positive().default(1e-5) },
+    grid: "ends",
+    steps: 2,
+    open: (spec, process) => rk45(process, spec),
+  }),
+  langevin: kind({
+    fields: {
+      stepsPerLevel: z.int().positive().default(100),
+      stepSize: z.number().positive().default(2e-5),
+    },
+    grid: "ode",
+    steps: 10,
+    open: langevin,
+  }),
+  predictor_corrector: kind({
+    fields: {
+      correctorSteps: z.int().positive().default(1),
+      snr: z.number().positive().default(0.16),
+      norms: z.enum(["sample", "batch"]).default("sample"),
+    },
+    grid: "chain",
+    steps: null,
+    open: (spec) => predictorCorrector(spec),
+  }),
   tcd: kind({
     fields: { eta: share(0.3) },
     grid: "distilled",
@@ -191,8 +229,13 @@ export interface OpenedSampler {
  * @throws ArgumentError when it asks for more steps than the process has
  */
 export const openSampler = (spec: SamplerSpec, process: NoiseProcess): OpenedSampler => {
-  const { grid, open } = kinds[spec.kind] as unknown as Kind<z.ZodRawShape>;
-  return { sampler: open(spec, process), levels: pathOf(process, spec, grid), limit: limitOf(spec) };
+  const { grid, open, inverts } = kinds[spec.kind] as unknown as Kind<z.ZodRawShape>;
+  const levels = pathOf(process, spec, grid);
+  return {
+    sampler: open(spec, process),
+    levels: inverts ? inversionPath(levels) : levels,
+    limit: limitOf(spec),
+  };
 };
 
 const limitOf = (spec: SamplerSpec): OpenedSampler["limit"] => {

@@ -28,8 +28,8 @@ export interface Sampler<M = unknown> {
   readonly name: string;
   /** The order of its global error in the size of a step; for stochastic rules of its mean. */
   readonly order: number;
-  /** How often it calls the denoiser in this many steps. */
-  evaluations(steps: number): number;
+  /** How often it calls the denoiser in this many steps; null when that hangs on the samples. */
+  evaluations(steps: number): number | null;
   /** The memory before the first step. @param levels the whole path, for rules that plan ahead */
   init(levels: readonly Level[]): M;
   step(args: StepArguments<M>): Promise<StepResult<M>>;

@@ -106,6 +106,13 @@ export const schedulerClasses: Readonly<Record<string, SchedulerClass>> = {
   DDIMScheduler: row("ddim", "chain", [spacingKeys("leading"), clipKeys(true), alphaToOneKeys(true)], {
     keepEps: true,
   }),
+  DDIMInverseScheduler: row(
+    "ddim_inversion",
+    "chain",
+    [spacingKeys("leading"), clipKeys(true), alphaToOneKeys(true)],
+    { keepEps: true },
+  ),
+  UnCLIPScheduler: row("ancestral", "unclip", [clipKeys(true), varianceKeys], { spacing: "linspace" }),
   PNDMScheduler: row(
     "pndm",
     "chain",

@@ -66,7 +66,8 @@ const refuseUnknown = (keys: SchedulerKeys): void => {
 /** The `scheduler_config.json` that {@link readScheduler} reads as this. @throws ArgumentError when diffusers has none */
 export const writeScheduler = (scheduler: Scheduler): SchedulerKeys => {
   const { sampler, process, prediction } = scheduler;
-  const kindOfProcess = "schedule" in process ? ["chain", "ratio"] : [prediction === "edm" ? "edm" : "flow"];
+  const kindOfProcess =
+    "schedule" in process ? ["chain", "ratio", "unclip"] : [prediction === "edm" ? "edm" : "flow"];
   const found = Object.entries(schedulerClasses).find(
     ([, entry]) =>
       entry.kind === sampler.kind && kindOfProcess.includes(entry.process) && fits(entry, sampler),

@@ -39,9 +39,9 @@ const scheduleKeys = {
 };
 
 /** A schedule's process. @param terminalAlphaBar ᾱ of noise alone for classes that divide by it */
-const scheduled = (terminalAlphaBar?: number): ProcessKeys =>
+const scheduled = (terminalAlphaBar?: number, keys = scheduleKeys): ProcessKeys =>
   processKeys({
-    keys: scheduleKeys,
+    keys,
     read(config) {
       const { prediction_type, trained_betas, beta_schedule, num_train_timesteps } = config;
       const { beta_start, beta_end, rescale_betas_zero_snr } = config;
@@ -109,6 +109,10 @@ const TERMINAL_ALPHA_BAR = 2 ** -24;
 /** The processes that diffusers' schedulers are made for. */
 export const schedulerProcesses = {
   chain: scheduled(),
+  unclip: scheduled(undefined, {
+    ...scheduleKeys,
+    beta_schedule: z.string().default("squaredcos_cap_v2"),
+  }),
   ratio: scheduled(TERMINAL_ALPHA_BAR),
   edm,
   flow,

@@ -31,7 +31,8 @@ const ode = {
  * Where diffusers' classes put timesteps. A `chain` (DDPM, DDIM and the like) keeps n of T; an `ode` solver
  * (Euler and the like) also takes fractions, except
  * that a `midpoint` one (KDPM2) rounds Karras' spacing; an `exponential` one (DPM-Solver
- * and the like) takes the first n of n + 1, since its last step ends at another level; a `distilled` model (LCM,
+ * and the like) takes the first n of n + 1, since its last step ends at another level; an `ends` one always keeps both ends; a
+ * `distilled` model (LCM,
  * TCD) knows 50 of them.
  */
 const grids = {
@@ -47,6 +48,7 @@ const grids = {
     linspace: (i, n, T) => round(((n - i) * (T - 1)) / n),
     trailing,
   },
+  ends: { leading: ode.linspace, linspace: ode.linspace, trailing: ode.linspace },
   distilled: { leading: distilled, linspace: distilled, trailing: distilled },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Rule>>>>;
 
