@@ -108,5 +108,6 @@ export const withX0 =
   (denoiser: Denoiser, change: (x0: NDArray) => NDArray, keepEps = false): Denoiser =>
   async (x, level) => {
     const { x0, eps, variance } = await denoiser(x, level);
-    return { x0: change(x0), ...(keepEps && eps && { eps }), ...(variance && { variance }) };
+    const keep = keepEps || level.sigma === 0; // where x is x0, no noise follows from it
+    return { x0: change(x0), ...(keep && eps && { eps }), ...(variance && { variance }) };
   };

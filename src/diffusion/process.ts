@@ -49,11 +49,6 @@ export interface DiffusionProcess extends NoiseProcess {
 
 export interface ProcessOptions {
   /**
-   * ᾱ of the last level in place of 0: samplers that divide by alpha cannot start from noise alone, where
-   * `rescale_betas_zero_snr` ends, and diffusers gives them 2⁻²⁴.
-   */
-  readonly terminalAlphaBar?: number;
-  /**
    * Round ᾱ to float32 as well, as torch does: near the data 1 − ᾱ is a small difference, and a network that was
    * trained by torch knows its levels with that rounding, 1e-4 of the noise at the first.
    */
@@ -63,11 +58,11 @@ export interface ProcessOptions {
 /** The process of a schedule. */
 export const diffusionProcess = (
   schedule: Schedule,
-  { terminalAlphaBar = 0, float32 = false }: ProcessOptions = {},
+  { float32 = false }: ProcessOptions = {},
 ): DiffusionProcess => {
   const betas = betasOf(schedule);
   const round = float32 ? Math.fround : undefined;
-  const bars = alphaBars(betas, round).map((bar) => bar || terminalAlphaBar);
+  const bars = alphaBars(betas, round);
   const last = bars.length - 1;
   const ratios = bars.map((bar) => Math.sqrt((1 - bar) / bar));
   const logs = ratios.map(Math.log);

@@ -41,6 +41,8 @@ interface Kind<F extends z.ZodRawShape> {
   readonly grid: Grid;
   /** How many steps when none are asked for; null for every trained timestep. */
   readonly steps: number | null;
+  /** Whether it divides by alpha, as what works in x / alpha does; those with a frame do in Karras'. */
+  readonly divides?: boolean;
   /** Whether it walks the path backwards, from data to noise. */
   readonly inverts?: boolean;
   readonly open: (spec: z.output<z.ZodObject<F>>, process: NoiseProcess) => Sampler;
@@ -87,34 +89,50 @@ const kinds = {
       skipPrk: z.boolean().default(false),
       averages: z.enum(predictionNames).default("epsilon"),
     },
+    divides: true,
     grid: "chain",
     steps: 50,
     open: (spec, process) => pndm(process, spec),
   }),
   euler: kind({ fields: { frame }, grid: "ode", steps: 50, open: euler }),
-  euler_ancestral: kind({ fields: { eta: share(1) }, grid: "ode", steps: 50, open: eulerAncestral }),
+  euler_ancestral: kind({
+    fields: { eta: share(1) },
+    divides: true,
+    grid: "ode",
+    steps: 50,
+    open: eulerAncestral,
+  }),
   heun: kind({ fields: { frame }, grid: "ode", steps: 25, open: heun }),
   lms: kind({ fields: { order: order(4, 4), frame }, grid: "ode", steps: 50, open: lms }),
   kdpm2: kind({
     fields: { eta: share(0) },
+    divides: true,
     grid: "midpoint",
     steps: 25,
     open: (spec, process) => kdpm2(process, spec),
   }),
   dpm_multistep: kind({
     fields: { ...dpm, eulerAtFinal: z.boolean().default(false) },
+    divides: true,
     grid: "exponential",
     steps: 20,
     open: dpmMultistep,
   }),
-  dpm_singlestep: kind({ fields: dpm, grid: "exponential", steps: 20, open: dpmSinglestep }),
+  dpm_singlestep: kind({ fields: dpm, divides: true, grid: "exponential", steps: 20, open: dpmSinglestep }),
   dpm_sde: kind({
     fields: { eta: share(1) },
+    divides: true,
     grid: "ode",
     steps: 25,
     open: (spec, process) => dpmSde(process, spec),
   }),
-  deis: kind({ fields: { order: order(2), lowerOrderFinal }, grid: "exponential", steps: 20, open: deis }),
+  deis: kind({
+    fields: { order: order(2), lowerOrderFinal },
+    divides: true,
+    grid: "exponential",
+    steps: 20,
+    open: deis,
+  }),
   unipc: kind({
     fields: {
       algorithm: z.enum(["dpmsolver", "dpmsolver++"]).default("dpmsolver++"),
@@ -122,6 +140,7 @@ const kinds = {
       solver: z.enum(["bh1", "bh2"]).default("bh2"),
       lowerOrderFinal,
     },
+    divides: true,
     grid: "exponential",
     steps: 20,
     open: uniPc,
@@ -229,8 +248,9 @@ export interface OpenedSampler {
  * @throws ArgumentError when it asks for more steps than the process has
  */
 export const openSampler = (spec: SamplerSpec, process: NoiseProcess): OpenedSampler => {
-  const { grid, open, inverts } = kinds[spec.kind] as unknown as Kind<z.ZodRawShape>;
-  const levels = pathOf(process, spec, grid);
+  const { grid, open, inverts, divides = false } = kinds[spec.kind] as unknown as Kind<z.ZodRawShape>;
+  const inKarras = "frame" in spec && spec.frame === "karras";
+  const levels = pathOf(process, { ...spec, divides: divides || inKarras }, grid);
   return {
     sampler: open(spec, process),
     levels: inverts ? inversionPath(levels) : levels,

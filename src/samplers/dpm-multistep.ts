@@ -7,6 +7,7 @@ import {
   exponentialWeights,
   outputOf,
   type Past,
+  remembered,
   type Weights,
 } from "./exponential.ts";
 import type { Sampler } from "./sampler.ts";
@@ -79,7 +80,7 @@ export const dpmMultistep = (options: DpmOptions = {}): Sampler<MultistepMemory>
     async step({ x, from, to, denoise, noise, memory }) {
       const denoised = await denoise(x, from);
       const newest = { lambda: lambdaOf(from), output: outputOf(algorithm, denoised, x, from) };
-      const past = [newest, ...memory.past].slice(0, order);
+      const past = remembered(newest, memory.past, order);
       const [now = 1, ...orders] = memory.orders;
       const used = past.slice(0, now);
       const weights = exponentialWeights(algorithm, from, to);

@@ -75,7 +75,8 @@ export const dpmSinglestep = (options: DpmOptions = {}): Sampler<Memory> => {
       const denoised = await denoise(x, from);
       const output = { lambda: lambdaOf(from), output: outputOf(algorithm, denoised, x, from) };
       const [place = 1, ...orders] = memory.orders;
-      const begins = place === 1 || memory.start === null;
+      const still = memory.block.some(({ lambda }) => lambda === output.lambda);
+      const begins = place === 1 || memory.start === null || still;
       const start = begins ? { x, level: from } : (memory.start as { x: NDArray; level: Level });
       const block = begins ? [output] : [...memory.block, output];
       const weights = exponentialWeights(algorithm, start.level, to);

@@ -18,7 +18,7 @@ export interface AncestralSplit {
 /** How much of a step ancestral sampling walks, and how much it leaves to noise (k-diffusion). */
 export const ancestralSplit = (from: Level, to: Level, eta: number): AncestralSplit => {
   const [s, end] = [noiseToSignal(from), noiseToSignal(to)];
-  const up = Math.min(end, (eta * end * Math.sqrt(s ** 2 - end ** 2)) / s);
+  const up = Math.min(end, (eta * end * Math.sqrt(Math.max(0, s ** 2 - end ** 2))) / s);
   return {
     down: { ...to, sigma: to.alpha * Math.sqrt(end ** 2 - up ** 2) },
     up: to.alpha * up,

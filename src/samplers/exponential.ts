@@ -67,6 +67,10 @@ export interface Past {
   readonly output: NDArray;
 }
 
+/** The newest outputs, those left out that were taken at the same level: a path may name one twice. */
+export const remembered = (newest: Past, past: readonly Past[], order: number): Past[] =>
+  [newest, ...past.filter(({ lambda }) => lambda < newest.lambda)].slice(0, order);
+
 /** A combination of outputs, as a factor for each. */
 type Factors = readonly number[];
 

@@ -24,6 +24,8 @@ export interface PathOptions {
   readonly rho?: number;
   /** Multiplies every σ, so that large images see as much noise as small ones (Esser et al. 2024, eq. 23). */
   readonly shift?: number;
+  /** Whether the sampler divides by alpha: it then starts a little below noise alone, as in diffusers. */
+  readonly divides?: boolean;
   /** Where the last step ends: at data, or at the least noise that the network was trained at. */
   readonly final?: "clean" | "least";
 }
@@ -45,7 +47,8 @@ const spaced = (process: NoiseProcess, options: PathOptions, grid: Grid): Level[
   const { sigmas = null } = options;
   if (Array.isArray(sigmas))
     return requireLength(options.steps, falling("sigmas", sigmas)).map(atSigma(process));
-  const levels = timesOf(process, options, grid).map((time) => process.level(time));
+  const exact = timesOf(process, options, grid).map((time) => process.level(time));
+  const levels = options.divides ? exact.map(withSignal) : exact;
   if (sigmas === null) return levels;
   return respaced(process, {
     levels,
@@ -101,7 +104,8 @@ const respaced = (
   }: { levels: readonly Level[]; spacing: SigmaSpacing; rho: number; grid: Grid },
 ): Level[] => {
   const whole = grid === "exponential" && isDiscrete(process);
-  const ends = whole ? [process.level(process.span[1]), process.level(process.span[0])] : levels;
+  const spanned = () => [process.level(process.span[1]), process.level(process.span[0])].map(withSignal);
+  const ends = whole ? spanned() : levels;
   const { position, lambda } = coordinates[ends[0]?.alpha === 0 ? "flow" : "karras"];
   const [most, least] = [ends[0], ends.at(-1)].map((level) => position(level as Level)) as [number, number];
   const told = toldBy(grid, spacing, isDiscrete(process));
@@ -109,6 +113,10 @@ const respaced = (
     .map((value) => process.levelAt(lambda(value)))
     .map((level) => ({ ...level, t: told(level.t) }));
 };
+
+/** The level, or for one of noise alone the nearest that can be divided by, ᾱ = 2⁻²⁴. */
+const withSignal = (level: Level): Level =>
+  level.alpha === 0 ? { ...level, alpha: 2 ** -12, sigma: Math.sqrt(1 - 2 ** -24) } : level;
 
 /** How a level between two timesteps is told. */
 const toldBy = (grid: Grid, spacing: SigmaSpacing, discrete: boolean): ((t: number) => number) => {

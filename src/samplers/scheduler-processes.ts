@@ -38,8 +38,8 @@ const scheduleKeys = {
   prediction_type: z.enum(["epsilon", "sample", "v_prediction"]).default("epsilon"),
 };
 
-/** A schedule's process. @param terminalAlphaBar ᾱ of noise alone for classes that divide by it */
-const scheduled = (terminalAlphaBar?: number, keys = scheduleKeys): ProcessKeys =>
+/** A schedule's process. @param dividing whether its samplers divide by alpha, and start a little below noise alone */
+const scheduled = (dividing: boolean, keys = scheduleKeys): ProcessKeys =>
   processKeys({
     keys,
     read(config) {
@@ -53,14 +53,13 @@ const scheduled = (terminalAlphaBar?: number, keys = scheduleKeys): ProcessKeys 
           : { ...rest, beta_schedule, num_train_timesteps },
         { who: "scheduler configuration", expected: "a noise schedule" },
       );
-      if (rescale_betas_zero_snr && prediction_type === "epsilon" && terminalAlphaBar === undefined)
+      if (rescale_betas_zero_snr && prediction_type === "epsilon" && !dividing)
         throw new ArgumentError({
           who: "rescale_betas_zero_snr",
           expected: "a network that predicts v_prediction or sample",
           got: "epsilon, which says nothing where all is noise",
         });
-      const terminal = terminalAlphaBar === undefined ? {} : { terminalAlphaBar };
-      const process = diffusionProcess(schedule, { float32: true, ...terminal });
+      const process = diffusionProcess(schedule, { float32: true });
       return { process, prediction: prediction_type };
     },
     write({ process, prediction }) {
@@ -103,17 +102,14 @@ const flow = processKeys({
   write: () => ({ num_train_timesteps: 1000 }),
 });
 
-/** ᾱ of noise alone, in place of the 0 that could not be divided by. */
-const TERMINAL_ALPHA_BAR = 2 ** -24;
-
 /** The processes that diffusers' schedulers are made for. */
 export const schedulerProcesses = {
-  chain: scheduled(),
-  unclip: scheduled(undefined, {
+  chain: scheduled(false),
+  unclip: scheduled(false, {
     ...scheduleKeys,
     beta_schedule: z.string().default("squaredcos_cap_v2"),
   }),
-  ratio: scheduled(TERMINAL_ALPHA_BAR),
+  ratio: scheduled(true),
   edm,
   flow,
 } as const;

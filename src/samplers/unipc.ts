@@ -1,6 +1,13 @@
 import { NDArray } from "../base/index.ts";
 import { type Level, lambdaOf } from "../diffusion/index.ts";
-import { type AlgorithmName, algorithms, exponentialWeights, outputOf, type Past } from "./exponential.ts";
+import {
+  type AlgorithmName,
+  algorithms,
+  exponentialWeights,
+  outputOf,
+  type Past,
+  remembered,
+} from "./exponential.ts";
 import type { Sampler } from "./sampler.ts";
 
 export interface UniPcOptions {
@@ -97,7 +104,7 @@ export const uniPc = (options: UniPcOptions = {}): Sampler<Memory> => {
       const denoised = await denoise(x, from);
       const output = outputOf(algorithm, denoised, x, from);
       const corrected = last ? walk(last.x, last.from, from, past.slice(0, last.order), output) : x;
-      const known = [{ lambda: lambdaOf(from), output }, ...past].slice(0, order);
+      const known = remembered({ lambda: lambdaOf(from), output }, past, order);
       const most = Math.min(order, lowerOrderFinal ? steps - index : order);
       const straight = to.sigma === 0 || Math.abs(lambdaOf(to) - lambdaOf(from)) < STILL;
       const now = straight ? 1 : Math.min(most, known.length);
