@@ -12,7 +12,15 @@ export {
 export { type Elbo, type ElboOptions, elbo, hierarchicalElbo } from "./elbo.ts";
 export { type Coefficients, qBetween, qSample, qStep } from "./forward.ts";
 export { type Component, type GaussianMixture, gaussianMixture } from "./gaussian-mixture.ts";
-export { classifierFree, guide } from "./guidance.ts";
+export {
+  type ClassifierGradient,
+  classifierFree,
+  classifierGuided,
+  type Guidable,
+  type Guidance,
+  guide,
+  guided,
+} from "./guidance.ts";
 export {
   asPixelBits,
   dequantised,

@@ -63,8 +63,10 @@ export async function* sample<M>({
   let arrived = first;
   let memory = sampler.init(levels);
   for (const [index, to] of levels.slice(1).entries()) {
-    if (isUp(arrived, to) && !sampler.climbs) x = up(x, arrived, to);
-    else {
+    if (isUp(arrived, to) && !sampler.climbs) {
+      x = up(x, arrived, to);
+      memory = sampler.init(levels.slice(index + 1)); // what was below is no history of what follows
+    } else {
       const from = churn(arrived, total);
       const step = await sampler.step({ x: up(x, arrived, from), from, to, denoise, noise, memory });
       ({ x, denoised, memory } = step);

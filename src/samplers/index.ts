@@ -1,4 +1,4 @@
-export { type AncestralOptions, ancestral } from "./ancestral.ts";
+export { type AncestralOptions, ancestral, type MeanGuidance } from "./ancestral.ts";
 export {
   type OpenedSampler,
   openSampler,
@@ -13,11 +13,13 @@ export { type DpmOptions, dpmMultistep, type SolverType } from "./dpm-multistep.
 export { type DpmSdeOptions, dpmSde } from "./dpm-sde.ts";
 export { dpmSinglestep } from "./dpm-singlestep.ts";
 export { type Churn, type Projection, type SampleFrame, type SampleOptions, sample } from "./driver.ts";
+export { keepKnown, pathOfStrength, type RepaintOptions, repaintPath } from "./editing.ts";
 export { euler, type FrameOptions } from "./euler.ts";
 export { type EulerAncestralOptions, eulerAncestral } from "./euler-ancestral.ts";
 export { type AlgorithmName, algorithms } from "./exponential.ts";
 export { along, type Frame, type FrameName, frames, slope } from "./frame.ts";
 export { heun } from "./heun.ts";
+export { lerp, slerp } from "./interpolation.ts";
 export { type Kdpm2Options, kdpm2 } from "./kdpm2.ts";
 export { type LangevinOptions, langevin, langevinStep, scoreOf } from "./langevin.ts";
 export { boundary, type LcmOptions, lcm } from "./lcm.ts";
@@ -31,5 +33,6 @@ export { plainSampler, type Sampler, type StepArguments, type StepResult } from 
 export { readScheduler, type Scheduler, writeScheduler } from "./scheduler-config.ts";
 export { type SigmaSpacing, sigmaSpacingNames, spacedSigmas } from "./sigma-spacing.ts";
 export { type Grid, type Spacing, type SpacingOptions, spacedTimesteps, spacingNames } from "./spacing.ts";
+export { type Begin, type Begun, begin, type Start } from "./start.ts";
 export { type TcdOptions, tcd } from "./tcd.ts";
 export { type UniPcOptions, uniPc } from "./unipc.ts";

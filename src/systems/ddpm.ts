@@ -3,7 +3,8 @@ import { ArgumentError, imageGenerators, NDArray, parseAs, Streams } from "../ba
 import {
   type Denoiser,
   diffusionProcess,
-  guide,
+  type Guidable,
+  guided,
   networkDenoiser,
   qSample,
   scheduleSchema,
@@ -11,7 +12,7 @@ import {
 } from "../diffusion/index.ts";
 import { unet2d, unet2dFields, unet2dSchema } from "../models/index.ts";
 import type { DropoutMasks } from "../nn/index.ts";
-import { initialNoise, openSampler, sample, samplerSchema, stepNoise } from "../samplers/index.ts";
+import { begin, openSampler, sample, samplerSchema } from "../samplers/index.ts";
 import type { Named, Spec, Tensor } from "../tensor/index.ts";
 import {
   type Batch,
@@ -52,6 +53,12 @@ const samplingSchema = z.strictObject({
   sampler: samplerSchema.prefault({ kind: "ddim" }),
   /** Classifier-free guidance: eps = u + guidance · (c − u); 1 leaves the conditional estimate as it is. */
   guidance: z.number().nonnegative().default(1),
+  /** How much of the conditional estimate's contrast is given back to the guided one. */
+  rescale: z.number().min(0).max(1).default(0),
+  /** The range of σ / α in which to guide. */
+  interval: z.tuple([z.number().nonnegative(), z.number().positive()]).optional(),
+  /** The class to be led away from, in place of no class. */
+  negative: z.int().nonnegative().optional(),
 });
 type Sampling = z.output<typeof samplingSchema>;
 
@@ -130,10 +137,11 @@ const ddpmStage = (config: Config, { image, classes }: DataShape, seed: number):
     return known;
   };
 
-  /** The network as a denoiser: of the classes alone, or steered from "any class" towards them. */
+  /** The network as a denoiser: of the classes alone, or steered towards them. */
   const denoiserOf = (request: GenerateRequest<Sampling>, evaluate: Evaluate): Denoiser => {
-    const { guidance } = request.sampling;
+    const { guidance: scale, rescale, interval, negative = label.none } = request.sampling;
     const labels = label.embeddings ? request.labels : undefined;
+    const none = Array.from({ length: request.count }, () => negative);
     const run = async (x: NDArray, t: number, classes: readonly number[]): Promise<NDArray> => {
       const n = classes.length;
       const feeds = {
@@ -143,14 +151,16 @@ const ddpmStage = (config: Config, { image, classes }: DataShape, seed: number):
       };
       return (await evaluate(prediction(n), feeds)).eps as NDArray;
     };
-    return networkDenoiser(async (x, t) => {
-      const n = x.shape[0] as number;
-      const none = Array.from({ length: n }, () => label.none);
-      if (!labels || guidance === 0) return run(x, t, none);
-      if (guidance === 1) return run(x, t, labels);
-      const both = await run(NDArray.concat([x, x]), t, [...labels, ...none]);
-      return guide(both.rows(n, 2 * n), both.rows(0, n), guidance);
-    });
+    const of = (classes: readonly number[]): Denoiser => networkDenoiser((x, t) => run(x, t, classes));
+    if (!label.embeddings) requireNoGuidance(request.sampling);
+    if (!labels) return of(none);
+    const both: Guidable["both"] = async (x, level) => {
+      const n = labels.length;
+      const eps = await run(NDArray.concat([x, x]), level.t, [...labels, ...none]);
+      const half = (start: number) => networkDenoiser(async () => eps.rows(start, start + n))(x, level);
+      return [await half(0), await half(n)];
+    };
+    return guided({ conditional: of(labels), unconditional: of(none), both }, { scale, rescale, interval });
   };
 
   return {
@@ -178,19 +188,28 @@ const ddpmStage = (config: Config, { image, classes }: DataShape, seed: number):
       },
     },
     async *generate(request, evaluate): AsyncGenerator<Frame, void> {
-      const { seed, count, sampling, signal } = request;
+      const { seed, count, sampling, signal, start = { kind: "noise" } } = request;
       const generators = imageGenerators(seed, count);
       const { sampler, levels, limit } = openSampler(sampling.sampler, process);
       yield* sample({
+        ...begin(start, { levels, generators, shape: image, seed }),
         denoiser: limit(denoiserOf(request, evaluate)),
         sampler,
-        levels,
-        x: initialNoise(generators, image),
-        noise: stepNoise(generators, image),
         signal,
       });
     },
   };
+};
+
+/** @throws ArgumentError when a model without a condition is to be guided by one */
+const requireNoGuidance = ({ guidance, negative }: Sampling): void => {
+  if ((guidance === 0 || guidance === 1) && negative === undefined) return;
+  throw new ArgumentError({
+    who: "guidance",
+    expected: "a model with classes",
+    got:
+      negative === undefined ? `a scale of ${guidance} for one without` : "a negative class for one without",
+  });
 };
 
 /** How classes reach the network: how many embeddings it has, and which one stands for "no class". */

@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { ArgumentError, FileError } from "../base/index.ts";
+import type { Start } from "../samplers/index.ts";
 import {
   type Checkpoint,
   type Frame,
@@ -19,6 +20,8 @@ export interface SampleRequest {
   readonly count?: number;
   /** A class index for each image. */
   readonly labels?: readonly number[] | undefined;
+  /** Where to begin; noise when absent. */
+  readonly start?: Start | undefined;
   readonly sampling?: Recipe["sampling"];
   readonly signal?: AbortSignal | undefined;
 }
@@ -49,8 +52,8 @@ export const openTrained = async (
     recipe,
     checkpoint,
     stage,
-    sample: ({ seed = 0, count = 1, labels, sampling = samplingOf(recipe, {}), signal } = {}) =>
-      stage.generate({ seed, count, labels, sampling, signal }, evaluate),
+    sample: ({ seed = 0, count = 1, labels, start, sampling = samplingOf(recipe, {}), signal } = {}) =>
+      stage.generate({ seed, count, labels, start, sampling, signal }, evaluate),
     close,
   };
 };

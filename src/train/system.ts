@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { NDArray, Streams } from "../base/index.ts";
 import type { Dataset } from "../data/index.ts";
 import type { DropoutMasks } from "../nn/index.ts";
+import type { Start } from "../samplers/index.ts";
 import type { Named, Spec, Tensor } from "../tensor/index.ts";
 
 /** A traced computation over a stage's networks: what it is fed and what it gives. */
@@ -47,6 +48,8 @@ export interface GenerateRequest<S> {
   readonly count: number;
   /** A class index for each image; absent for an unconditional model. */
   readonly labels?: readonly number[] | undefined;
+  /** Where to begin; noise when absent. */
+  readonly start?: Start | undefined;
   readonly sampling: S;
   readonly signal?: AbortSignal | undefined;
 }

@@ -61,8 +61,13 @@ describe("a ddpm's samples", () => {
     };
     return { calls, evaluate };
   };
-  const generate = async (evaluate: Evaluate, guidance: number, labels: number[] | null = [1, 2]) => {
-    const sampling = { ...recipe.sampling, guidance };
+  const generate = async (
+    evaluate: Evaluate,
+    guidance: number,
+    labels: number[] | null = [1, 2],
+    changes: Partial<typeof recipe.sampling> = {},
+  ) => {
+    const sampling = { ...recipe.sampling, guidance, ...changes };
     const frames: Frame[] = [];
     for await (const frame of stage.generate(
       { seed: 5, count: 2, labels: labels ?? undefined, sampling },
@@ -92,5 +97,17 @@ describe("a ddpm's samples", () => {
     await generate(ignored.evaluate, 0);
     await generate(absent.evaluate, 3, null);
     for (const { calls } of [ignored, absent]) expect(calls[0]).toEqual({ n: 2, labels: [10, 10], t: 999 });
+  });
+
+  it("are led away from a negative class in place of none", async () => {
+    const { calls, evaluate } = spy();
+    await generate(evaluate, 3, [1, 2], { negative: 7 });
+    expect(calls[0]).toEqual({ n: 4, labels: [1, 2, 7, 7], t: 999 });
+  });
+
+  it("are guided in the interval alone", async () => {
+    const { calls, evaluate } = spy();
+    await generate(evaluate, 3, [1, 2], { interval: [0, 1e-6] });
+    expect(calls.every(({ n }) => n === 2)).toBe(true);
   });
 });

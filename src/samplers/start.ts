@@ -1,0 +1,60 @@
+import { ArgumentError, type Generator, type NDArray, Streams, showShape } from "../base/index.ts";
+import { type Level, qSample } from "../diffusion/index.ts";
+import type { Projection } from "./driver.ts";
+import { keepKnown, pathOfStrength, repaintPath } from "./editing.ts";
+import { initialNoise, stepNoise } from "./noise.ts";
+
+/** What a generation begins with. Arrays are [n, c, h, w], one row an image to make, images in [-1, 1]. */
+export type Start =
+  | { readonly kind: "noise" }
+  /** x at the first level of the path: noise of one's own, or an image to invert. */
+  | { readonly kind: "given"; readonly x: NDArray }
+  /** An image, noised by the last `strength` of the path, above 0 and at most 1. */
+  | { readonly kind: "image"; readonly image: NDArray; readonly strength: number }
+  /** An image of which the mask, [1, 1, h, w], is painted anew: 1 where it is free, 0 where it stays. */
+  | {
+      readonly kind: "inpaint";
+      readonly image: NDArray;
+      readonly mask: NDArray;
+      readonly strength: number;
+      /** How often each stretch of the path is walked; 1 is replacement alone. */
+      readonly resamplings: number;
+    };
+
+export interface Begin {
+  readonly levels: readonly Level[];
+  /** One an image: what it draws is its own, in any batch. */
+  readonly generators: readonly Generator[];
+  /** Of one image, [c, h, w]. */
+  readonly shape: readonly number[];
+  /** The seed of the first image: noise for what is known comes from streams of its own. */
+  readonly seed: number;
+}
+
+/** What the driver is told of a start. */
+export interface Begun {
+  readonly levels: readonly Level[];
+  readonly x: NDArray;
+  readonly noise: () => NDArray;
+  readonly project?: Projection;
+}
+
+/**
+ * The path, the sample at its first level and what keeps known parts known.
+ * @throws ArgumentError when images are not as many, or not of the shape, that are to be made
+ */
+export const begin = (start: Start, { levels, generators, shape, seed }: Begin): Begun => {
+  const noise = stepNoise(generators, shape);
+  if (start.kind === "noise") return { levels, x: initialNoise(generators, shape), noise };
+  const wanted = [generators.length, ...shape];
+  const given = start.kind === "given" ? start.x : start.image;
+  if (given.shape.join() !== wanted.join())
+    throw new ArgumentError({ who: start.kind, expected: showShape(wanted), got: showShape(given.shape) });
+  if (start.kind === "given") return { levels, x: given, noise };
+  const rest = pathOfStrength(levels, start.strength);
+  const x = qSample(start.image, initialNoise(generators, shape), rest[0] as Level);
+  if (start.kind === "image") return { levels: rest, x, noise };
+  const known = generators.map((_, k) => new Streams(seed + k).get("known part"));
+  const project = keepKnown(start.image, start.mask, stepNoise(known, shape));
+  return { levels: repaintPath(rest, { resamplings: start.resamplings }), x, noise, project };
+};
