@@ -1,6 +1,7 @@
 import { NDArray } from "../base/index.ts";
 import type { Recipe, Trained } from "../systems/index.ts";
 import { type Progress, showSeconds, startProgress } from "./progress.ts";
+import type { StartOf } from "./starting-point.ts";
 
 /** Most frames of an animation. */
 const FRAMES = 60;
@@ -11,6 +12,8 @@ export interface Generation {
   readonly count: number;
   readonly labels: readonly number[] | undefined;
   readonly sampling: Recipe["sampling"];
+  /** What images `first` … `first + n` begin with. */
+  readonly startOf: StartOf;
   readonly batch: number;
   /** Keep what the animation shows, not just the end. */
   readonly animated: boolean;
@@ -25,7 +28,7 @@ export interface Generated {
 
 /** Generates batch after batch behind a progress bar. */
 export const generate = async (model: Trained, generation: Generation): Promise<Generated> => {
-  const { seed, count, batch, labels, sampling, signal } = generation;
+  const { seed, count, batch, labels, startOf, sampling, signal } = generation;
   const finished: NDArray[] = [];
   const moments: NDArray[][] = [];
   const clock = performance.now();
@@ -39,6 +42,7 @@ export const generate = async (model: Trained, generation: Generation): Promise<
       seed: seed + start,
       count: n,
       labels: part,
+      start: startOf(start, n),
       sampling,
       signal,
     })) {

@@ -4,6 +4,7 @@ import { dataCommand } from "./data.ts";
 import { doctorCommand } from "./doctor.ts";
 import { explainGroup } from "./explain.ts";
 import { infoCommand } from "./info.ts";
+import { invertCommand } from "./invert.ts";
 import { runsCommand } from "./runs.ts";
 import { sampleCommand } from "./sample.ts";
 import { trainCommand } from "./train.ts";
@@ -21,7 +22,16 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 const code = await runProgram(
   program,
-  [trainCommand, dataCommand, sampleCommand, explainGroup, infoCommand, runsCommand, doctorCommand],
+  [
+    trainCommand,
+    dataCommand,
+    sampleCommand,
+    invertCommand,
+    explainGroup,
+    infoCommand,
+    runsCommand,
+    doctorCommand,
+  ],
   process.argv.slice(2),
 );
 if (code !== 0) process.exitCode = code;

@@ -2,11 +2,13 @@ import { dirname, join } from "node:path";
 import { NDArray } from "../base/index.ts";
 import { toPixels } from "../data/index.ts";
 import { encodeGif, encodePng, enlarge, imageGrid, makeFolder, writeWhole } from "../formats/index.ts";
-import { openTrained, type Recipe, samplingOf, type Trained } from "../systems/index.ts";
-import { choice, decimal, defineCommand, flag, integer, text, UsageError } from "./command.ts";
+import { openTrained, type Recipe, type Trained } from "../systems/index.ts";
+import { defineCommand, flag, integer, text } from "./command.ts";
 import { type Generated, generate } from "./generate.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
 import { provenanceText, shellLine } from "./provenance.ts";
+import { chosenSampling, classIndex, samplingOptions, samplingWords } from "./sampling-options.ts";
+import { chosenStart, type StartOf, startOptions, startWords } from "./starting-point.ts";
 
 export const sampleCommand = defineCommand({
   name: "sample",
@@ -23,9 +25,8 @@ carries the command that made it (undiffuse info).`,
     count: integer("how many images", { least: 1, fallback: 40 }),
     seed: integer("seed of the first image", { fallback: 0 }),
     class: text("only this class; without it the classes take turns", { value: "name" }),
-    sampler: choice("how noise becomes an image", ["ddim", "ancestral"]),
-    steps: integer("evaluations of the network for each image", { least: 1 }),
-    guidance: decimal("how strongly the class steers; 1 is the model as trained, 0 ignores the class"),
+    ...samplingOptions,
+    ...startOptions,
     batch: integer("images at once; 1 makes each bit for bit what it is alone", { least: 1, fallback: 64 }),
     singles: flag("also write every image by itself"),
     gif: flag("also write the denoising as an animation"),
@@ -36,15 +37,19 @@ carries the command that made it (undiffuse info).`,
     ["undiffuse sample runs/digits", "forty digits, four of each"],
     ["undiffuse sample runs/digits --class 7 --guidance 3 --count 16", "sevens that insist on it"],
     ["undiffuse sample runs/digits --sampler ancestral --steps 1000 --gif", "the full chain, animated"],
+    ["undiffuse sample runs/digits --sampler unipc --steps 10", "about as good in ten evaluations"],
+    ["undiffuse sample runs/digits --from 7.png --strength 0.5 --class 1", "a seven, half made a one"],
+    ["undiffuse sample runs/digits --from 7.png --mask top.png --repaint 5", "another top for a seven"],
+    ["undiffuse sample runs/digits --interpolate 3,4 --class 8 --count 10", "from one eight to another"],
   ],
   async run({ model: path, threads, ...request }) {
     const model = await openTrained(path, { threads });
     try {
       await interruptible("stopping", async (signal) => {
-        const plan = planOf(model, request);
+        const plan = await planOf(model, request);
         const { seed, count, batch, gif } = request;
-        const { labels, sampling } = plan;
-        const settings = { seed, count, batch, labels, sampling, animated: gif, signal };
+        const { labels, sampling, startOf } = plan;
+        const settings = { seed, count, batch, labels, sampling, startOf, animated: gif, signal };
         try {
           await write(await generate(model, settings), plan, { ...request, model, path });
         } catch (error) {
@@ -64,24 +69,25 @@ type Request = Omit<Parameters<typeof sampleCommand.run>[0], "model" | "threads"
 interface Plan {
   readonly folder: string;
   readonly sampling: Recipe["sampling"];
+  readonly startOf: StartOf;
   /** A class index an image, where the model has classes. */
   readonly labels: readonly number[] | undefined;
   readonly columns: number;
 }
 
-const planOf = ({ recipe, checkpoint }: Trained, request: Request): Plan => {
+const planOf = async (model: Trained, request: Request): Promise<Plan> => {
+  const { recipe, checkpoint } = model;
   const { classes } = checkpoint.header;
-  const { count, class: name, sampler, steps, guidance } = request;
-  const kind = sampler ?? recipe.sampling.sampler.kind;
-  const base = kind === recipe.sampling.sampler.kind ? recipe.sampling.sampler : { kind };
+  const { count, class: name, interpolate } = request;
+  // A row between two images is of one class.
+  const labels = labelsOf(classes, count, interpolate === undefined ? name : (name ?? classes?.[0]));
+  const inTurn = classes && name === undefined ? Math.min(classes.length, 20) : Math.ceil(Math.sqrt(count));
   return {
     folder: request.out ?? join(dirname(dirname(checkpoint.path)), "samples"),
-    sampling: samplingOf(recipe, {
-      sampler: { ...base, ...(steps !== undefined && { steps }) },
-      ...(guidance !== undefined && { guidance }),
-    }),
-    labels: labelsOf(classes, count, name),
-    columns: classes && name === undefined ? Math.min(classes.length, 20) : Math.ceil(Math.sqrt(count)),
+    sampling: await chosenSampling(recipe, classes, request),
+    startOf: await chosenStart(model, request, { count, label: labels?.[0] }),
+    labels,
+    columns: interpolate === undefined ? inTurn : count,
   };
 };
 
@@ -91,13 +97,7 @@ const labelsOf = (
   name: string | undefined,
 ): number[] | undefined => {
   if (!classes && name === undefined) return undefined;
-  const wanted = name === undefined ? null : (classes ?? []).indexOf(name);
-  if (wanted === -1)
-    throw new UsageError({
-      who: "--class",
-      expected: classes ? `one of ${classes.join(", ")}` : "a model with classes",
-      got: `"${name}"`,
-    });
+  const wanted = name === undefined ? null : classIndex(classes, name, "--class");
   return Array.from({ length: count }, (_, k) => wanted ?? k % (classes as readonly string[]).length);
 };
 
@@ -124,7 +124,9 @@ const write = async (
   if (!singles) return;
   const pixels = toPixels(images);
   for (let k = 0; k < count; k++) {
-    const facts = provenance(plan, request, { seed: seed + k, count: 1, first: k });
+    const alone =
+      request.interpolate === undefined ? { seed: seed + k, count: 1, first: k } : { seed, count };
+    const facts = provenance(plan, request, alone);
     await save(`${String(seed + k).padStart(5, "0")}.png`, await encodePng(pixels.row(k), facts));
   }
 };
@@ -138,14 +140,13 @@ const provenance = (
   const { recipe, checkpoint } = request.model;
   const names = labels?.slice(first, first + count).map((label) => checkpoint.header.classes?.[label] ?? "");
   const one = request.class ?? (count === 1 ? names?.[0] : undefined);
-  const { sampler, guidance } = sampling;
+  const { classes } = checkpoint.header;
   const options = {
     seed,
     count,
     ...(one !== undefined && { class: one }),
-    sampler: sampler.kind,
-    ...("steps" in sampler && { steps: sampler.steps }),
-    guidance,
+    ...samplingWords(sampling, classes),
+    ...startWords(request),
   };
   const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
   return provenanceText({

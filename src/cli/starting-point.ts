@@ -1,0 +1,144 @@
+import { readFile } from "node:fs/promises";
+import { Generator, NDArray } from "../base/index.ts";
+import { toUnit } from "../data/index.ts";
+import { decodeImage, readSafetensors } from "../formats/index.ts";
+import { initialNoise, type Start, slerp } from "../samplers/index.ts";
+import type { Trained } from "../systems/index.ts";
+import { type Field, integer, text, UsageError } from "./command.ts";
+import { invertImage } from "./inversion.ts";
+
+const fraction = (help: string): Field<number | undefined> => ({
+  help,
+  value: "x",
+  parse: (word) => {
+    const x = Number(word);
+    if (x > 0 && x <= 1) return x;
+    throw new UsageError({ who: "--strength", expected: "above 0 and at most 1", got: `"${word}"` });
+  },
+});
+
+/** Options that say what to begin with. */
+export const startOptions = {
+  from: text("begin with this picture instead of noise", { value: "image" }),
+  strength: fraction("how much of the path to walk from it: 1 forgets it (default: 0.6, with a mask 1)"),
+  mask: text("paint only where this picture is white, keep the rest", { value: "image" }),
+  repaint: integer("walk each stretch of the path so often, so that the painted fits the kept", {
+    least: 1,
+    fallback: 1,
+  }),
+  latent: text("begin with what undiffuse invert wrote", { value: "file" }),
+  interpolate: text("a row between two seeds, or two pictures", { value: "a,b" }),
+} as const;
+
+export interface StartChoice {
+  readonly from?: string | undefined;
+  readonly strength?: number | undefined;
+  readonly mask?: string | undefined;
+  readonly repaint: number;
+  readonly latent?: string | undefined;
+  readonly interpolate?: string | undefined;
+}
+
+/** The words that choose this beginning again. */
+export const startWords = ({ from, strength, mask, repaint, latent, interpolate }: StartChoice) => ({
+  ...(from !== undefined && { from }),
+  ...(strength !== undefined && { strength }),
+  ...(mask !== undefined && { mask }),
+  ...(repaint > 1 && { repaint }),
+  ...(latent !== undefined && { latent }),
+  ...(interpolate !== undefined && { interpolate }),
+});
+
+/** What images `first` … `first + n` begin with. */
+export type StartOf = (first: number, n: number) => Start;
+
+/**
+ * The beginning that was chosen.
+ * @throws UsageError for options that exclude one another
+ */
+export const chosenStart = async (
+  model: Trained,
+  choice: StartChoice,
+  { count, label }: { readonly count: number; readonly label: number | undefined },
+): Promise<StartOf> => {
+  const { from, mask, strength, repaint, latent, interpolate } = choice;
+  const given = Object.entries({ from, latent, interpolate }).filter(([, value]) => value !== undefined);
+  if (given.length > 1)
+    throw new UsageError({
+      who: `--${given[1]?.[0]}`,
+      expected: `no --${given[0]?.[0]} beside it`,
+      got: "both",
+    });
+  for (const [name, value] of Object.entries({ mask, strength, repaint: repaint > 1 ? repaint : undefined }))
+    if (value !== undefined && (from === undefined || (name === "repaint" && mask === undefined)))
+      throw new UsageError({
+        who: `--${name}`,
+        expected: name === "repaint" ? "a --mask" : "a picture, --from",
+        got: "none",
+      });
+  if (from !== undefined) return fromPicture(model, from, { mask, strength, repaint });
+  if (latent !== undefined) return fromLatent(latent);
+  if (interpolate !== undefined) return between(model, interpolate, { count, label });
+  return () => ({ kind: "noise" });
+};
+
+/** A picture as the model's own kind of image, [c, h, w] in [-1, 1]. */
+export const readImage = async ({ checkpoint }: Trained, path: string): Promise<NDArray> => {
+  const [channels, ...size] = checkpoint.header.image;
+  return toUnit(await decodeImage(path, { size, channels: channels === 1 ? 1 : 3 }));
+};
+
+const repeated = (image: NDArray, n: number): NDArray =>
+  NDArray.stack(Array.from({ length: n }, () => image));
+
+const fromPicture = async (
+  model: Trained,
+  path: string,
+  { mask, strength, repaint }: { mask: string | undefined; strength: number | undefined; repaint: number },
+): Promise<StartOf> => {
+  const image = await readImage(model, path);
+  if (mask === undefined)
+    return (_, n) => ({ kind: "image", image: repeated(image, n), strength: strength ?? 0.6 });
+  const [, ...size] = model.checkpoint.header.image;
+  const free = (await decodeImage(mask, { size, channels: 1 })).map((level) => level / 255);
+  return (_, n) => ({
+    kind: "inpaint",
+    image: repeated(image, n),
+    mask: free.reshape([1, 1, ...size]),
+    strength: strength ?? 1,
+    resamplings: repaint,
+  });
+};
+
+const fromLatent = async (path: string): Promise<StartOf> => {
+  const { tensors } = readSafetensors(await readFile(path), path);
+  const x = tensors.get("x");
+  if (!x) throw new UsageError({ who: "--latent", expected: "a file of undiffuse invert", got: path });
+  return (_, n) => ({ kind: "given", x: repeated(x.row(0), n) });
+};
+
+/** Equal shares of the way from one code to the other. */
+const between = async (
+  model: Trained,
+  words: string,
+  { count, label }: { readonly count: number; readonly label: number | undefined },
+): Promise<StartOf> => {
+  const names = words.split(",").map((word) => word.trim());
+  if (names.length !== 2 || names.includes(""))
+    throw new UsageError({
+      who: "--interpolate",
+      expected: "two seeds or two pictures, a,b",
+      got: `"${words}"`,
+    });
+  const codes = await Promise.all(names.map((name) => codeOf(model, name, label)));
+  const [a, b] = codes as [NDArray, NDArray];
+  const share = (k: number) => (count === 1 ? 0.5 : k / (count - 1));
+  const rows = Array.from({ length: count }, (_, k) => slerp(a, b, share(k)));
+  return (first, n) => ({ kind: "given", x: NDArray.concat(rows.slice(first, first + n)) });
+};
+
+const codeOf = async (model: Trained, name: string, label: number | undefined): Promise<NDArray> => {
+  const { image } = model.checkpoint.header;
+  if (/^\d+$/.test(name)) return initialNoise([new Generator(Number(name))], image);
+  return invertImage(model, await readImage(model, name), { label, steps: 100 });
+};
