@@ -1,6 +1,23 @@
 import { expect, test } from "vitest";
-import { NDArray } from "../../src/base/index.ts";
-import { simpleLoss } from "../../src/diffusion/index.ts";
+import { Generator, NDArray } from "../../src/base/index.ts";
+import {
+  edmLoss,
+  flowMatchingLoss,
+  gaussianMixture,
+  hybridLoss,
+  type Level,
+  normalKl,
+  predictions,
+  qSample,
+  scoreMatchingLoss,
+  simpleLoss,
+  slicedScoreMatchingLoss,
+  squaredError,
+  vlbLoss,
+  x0Recovery,
+} from "../../src/diffusion/index.ts";
+import { compile } from "../../src/runtime/index.ts";
+import { gradients, type Tensor, tanh, trace, vjp } from "../../src/tensor/index.ts";
 
 test("the loss of each sample is the mean square of its own error", () => {
   const eps = NDArray.of([0, 0, 0, 0, 1, 1, 1, 1], [2, 1, 2, 2]);
@@ -13,4 +30,85 @@ test("the loss of each sample is the mean square of its own error", () => {
 test("samples may be single numbers", () => {
   const losses = simpleLoss(NDArray.of([0, 2], [2]), NDArray.of([3, 2], [2]));
   expect([...losses.data]).toEqual([9, 0]);
+});
+
+const truth = gaussianMixture([
+  { weight: 1, mean: [-0.5, 0.2], deviation: 0.2 },
+  { weight: 3, mean: [0.5, -0.3], deviation: 0.3 },
+]);
+const level: Level = { alpha: 0.8, sigma: 0.6, t: 0 };
+const n = 4000;
+const x0 = truth.sample(n, new Generator(0));
+const eps = new Generator(1).normal(x0.shape);
+const x = qSample(x0, eps, level);
+const mean = (losses: NDArray) => losses.mean().item();
+
+/** The loss at the truth, and a little beside it either way and elsewhere. */
+const leastAtTruth = (lossOf: (estimate: NDArray) => NDArray, best: NDArray): void => {
+  const least = mean(lossOf(best));
+  for (const moved of [best.add(0.05), best.sub(0.05), best.mul(1.1), best.mul(0.9)])
+    expect(mean(lossOf(moved))).toBeGreaterThan(least);
+};
+
+test("every objective is least at the truth", async () => {
+  const { x0: best, eps: noise = eps } = await truth.denoiser(x, level);
+  leastAtTruth((estimate) => simpleLoss(eps, estimate), noise);
+  leastAtTruth((estimate) => scoreMatchingLoss(eps, estimate, level.sigma), noise.mul(-1 / level.sigma));
+  leastAtTruth((estimate) => edmLoss(x0, estimate, level.sigma / level.alpha), best);
+  leastAtTruth((estimate) => flowMatchingLoss(x0, eps, estimate), noise.sub(best));
+  leastAtTruth((estimate) => squaredError(x0, estimate), best);
+  const coefficients = { towardsX0: 0.4, least: Math.log(0.01), most: Math.log(0.04) };
+  const said = NDArray.full(x0.shape, -0.2);
+  leastAtTruth((estimate) => vlbLoss({ x0, estimate, said }, coefficients), best);
+});
+
+test("the bound's term is the distance of two normal distributions, in bits", () => {
+  const [clean, estimate, f] = [NDArray.of([0.3], [1, 1]), NDArray.of([0.1], [1, 1]), 0.5];
+  const coefficients = { towardsX0: 0.7, least: Math.log(0.01), most: Math.log(0.04) };
+  const variance = Math.exp(0.75 * Math.log(0.04) + 0.25 * Math.log(0.01));
+  const want = normalKl(0.7 * 0.2, 0.01, variance) / Math.LN2;
+  const got = vlbLoss({ x0: clean, estimate, said: NDArray.of([f], [1, 1]) }, coefficients).item();
+  expect(got).toBeCloseTo(want, 6);
+  expect(hybridLoss(NDArray.of([2]), NDArray.of([10])).item()).toBeCloseTo(2.01, 6);
+});
+
+test("EDM's weight makes its loss one of the network's own output", () => {
+  const sigma = 1.3;
+  const edmLevel = { alpha: 1, sigma };
+  const [clean, output, noise] = [3, 4, 5].map((seed) => new Generator(seed).normal([6, 2]));
+  const noisy = qSample(clean as NDArray, noise as NDArray, edmLevel);
+  const { ofX, ofOutput } = x0Recovery(predictions.edm(edmLevel), edmLevel);
+  const denoised = NDArray.combine([ofX, noisy], [ofOutput, output as NDArray]);
+  const { ofX0, ofEps } = predictions.edm(edmLevel);
+  const target = qSample(clean as NDArray, noise as NDArray, { alpha: ofX0, sigma: ofEps });
+  const [a, b] = [edmLoss(clean as NDArray, denoised, sigma), squaredError(target, output as NDArray)];
+  for (const [i, value] of a.data.entries()) expect(value).toBeCloseTo(b.data[i] as number, 4);
+});
+
+test("sliced score matching, through a traced network twice differentiated, finds a Gaussian's score", async () => {
+  // s(x) = −w x: the loss ½ w² E[x²] − w is least at w = 1 / E[x²], the precision.
+  const [rows, deviation] = [2000, 0.5];
+  const points = new Generator(2).normal([rows, 2]).mul(deviation);
+  const v = new Generator(3).uniform([rows, 2]).map((u) => (u < 0.5 ? -1 : 1));
+  const graph = trace(
+    { x: { shape: [rows, 2] }, v: { shape: [rows, 2] }, w: { shape: [] } },
+    ({ x, v, w }) => {
+      const score = tanh(x).mul(w).neg();
+      const [directional] = vjp(score, [x], v) as [Tensor];
+      const loss = slicedScoreMatchingLoss(score, v, directional).mean();
+      const [slope] = gradients(loss, [w]) as [Tensor];
+      return { loss, slope };
+    },
+  );
+  const run = await compile(graph, { worker: false });
+  // With s = −w tanh(x), d loss / dw = w E[tanh²] − E[1 − tanh²].
+  const square = points
+    .map((value) => Math.tanh(value) ** 2)
+    .mean()
+    .item();
+  for (const w of [0.5, 2, (1 - square) / square]) {
+    const { slope } = await run({ x: points, v, w: NDArray.of([w], []) });
+    expect(slope?.item()).toBeCloseTo(w * square - (1 - square), 4);
+  }
+  await run.close();
 });
