@@ -26,7 +26,7 @@ const lastOf = async (
   { label, steps, signal }: InversionRequest,
 ): Promise<NDArray> => {
   const sampling = samplingOf(model.recipe, {
-    sampler: { kind, steps, clip: null },
+    sampler: { kind, steps },
     guidance: 1,
   });
   let end = x;

@@ -49,7 +49,8 @@ interface Kind<F extends z.ZodRawShape> {
 }
 const kind = <F extends z.ZodRawShape>(row: Kind<F>): Kind<F> => row;
 
-const frame = z.enum(Object.keys(frames) as FrameName[]).default("karras");
+/** The flow's is finite from noise alone to data; Karras' is diffusers' and k-diffusion's. */
+const frame = z.enum(Object.keys(frames) as FrameName[]).default("flow");
 const share = (fallback: number) => z.number().min(0).max(1).default(fallback);
 const order = (fallback: number, most = 3) => z.int().min(1).max(most).default(fallback);
 const lowerOrderFinal = z.boolean().default(true);

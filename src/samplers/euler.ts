@@ -9,7 +9,7 @@ export interface FrameOptions {
  * Euler's rule (Karras et al. 2022, algorithm 1 without its correction). In every frame it lands where
  * DDIM does without noise: at α' x0 + σ' eps.
  */
-export const euler = ({ frame: name = "karras" }: FrameOptions = {}): Sampler<undefined> => {
+export const euler = ({ frame: name = "flow" }: FrameOptions = {}): Sampler<undefined> => {
   const frame = frames[name];
   return plainSampler("euler", async ({ x, from, to, denoise }) => {
     const denoised = await denoise(x, from);

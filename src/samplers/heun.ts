@@ -6,7 +6,7 @@ import type { Sampler } from "./sampler.ts";
  * Heun's rule: the mean of the slopes at both ends of Euler's step (Karras et al. 2022, algorithm 1). The last
  * step is Euler's, as there is no slope at the clean level. With churn it is their stochastic sampler, algorithm 2.
  */
-export const heun = ({ frame: name = "karras" }: FrameOptions = {}): Sampler<undefined> => {
+export const heun = ({ frame: name = "flow" }: FrameOptions = {}): Sampler<undefined> => {
   const frame = frames[name];
   return {
     name: "heun",

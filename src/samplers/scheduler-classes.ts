@@ -99,6 +99,7 @@ const averagedKey = group({
 
 const spaced = [spacingKeys("linspace"), sigmaKeys] as const;
 const unclipped = { clip: null };
+const inRatios = { ...unclipped, frame: "karras" };
 
 /** diffusers' schedulers by `_class_name`. The first row of a kind and process is the one that it is written as. */
 export const schedulerClasses: Readonly<Record<string, SchedulerClass>> = {
@@ -124,10 +125,10 @@ export const schedulerClasses: Readonly<Record<string, SchedulerClass>> = {
     ],
     unclipped,
   ),
-  EulerDiscreteScheduler: row("euler", "ratio", [...spaced, finalSigmaKeys("zero")], unclipped),
+  EulerDiscreteScheduler: row("euler", "ratio", [...spaced, finalSigmaKeys("zero")], inRatios),
   EulerAncestralDiscreteScheduler: row("euler_ancestral", "ratio", [spacingKeys("linspace")], unclipped),
-  HeunDiscreteScheduler: row("heun", "chain", [...spaced, clipKeys(false)]),
-  LMSDiscreteScheduler: row("lms", "chain", spaced, unclipped),
+  HeunDiscreteScheduler: row("heun", "chain", [...spaced, clipKeys(false)], { frame: "karras" }),
+  LMSDiscreteScheduler: row("lms", "chain", spaced, inRatios),
   KDPM2DiscreteScheduler: row("kdpm2", "chain", spaced, { ...unclipped, eta: 0 }),
   KDPM2AncestralDiscreteScheduler: row("kdpm2", "chain", spaced, { ...unclipped, eta: 1 }),
   DPMSolverSDEScheduler: row("dpm_sde", "chain", spaced, unclipped),
@@ -160,7 +161,7 @@ export const schedulerClasses: Readonly<Record<string, SchedulerClass>> = {
     lowerOrderFinal(true),
     uniPcAlgorithm,
   ]),
-  EDMEulerScheduler: row("euler", "edm", [edmSpacing, finalSigmaKeys("zero")], unclipped),
+  EDMEulerScheduler: row("euler", "edm", [edmSpacing, finalSigmaKeys("zero")], inRatios),
   EDMDPMSolverMultistepScheduler: row("dpm_multistep", "edm", [
     edmSpacing,
     finalSigmaKeys("zero"),
