@@ -13,7 +13,8 @@ export const invertCommand = defineCommand({
   name: "invert",
   summary: "Find the noise that leads to a picture",
   description: `DDIM without fresh noise is a map from noise to images, and can be walked
-backwards. Writes the noise (<name>.safetensors, for sample --latent) and a
+backwards. Writes the noise (<name>.inverted.safetensors, for sample
+--latent) and a
 picture of three: the image, its noise, and what the noise leads back to. The way
 back is inexact; more steps bring it nearer.`,
   arguments: {
@@ -32,7 +33,7 @@ back is inexact; more steps bring it nearer.`,
   },
   examples: [
     ["undiffuse invert runs/digits seven.png --class 7", "the noise behind a seven"],
-    ["undiffuse sample runs/digits --latent runs/digits/inverted/seven.safetensors --class 1", "as a one"],
+    ["undiffuse sample runs/digits --latent runs/digits/inverted/seven.inverted.safetensors --class 1", "as a one"],
   ],
   async run({ model: path, image: picture, out, class: name, steps, scale, threads }) {
     const model = await openTrained(path, { threads });
@@ -45,7 +46,8 @@ back is inexact; more steps bring it nearer.`,
         const x = await invertImage(model, image, { label, steps, signal });
         const again = await decodeNoise(model, x, { label, steps, signal });
         await makeFolder(folder);
-        const target = join(folder, basename(picture, extname(picture)));
+        // Not the picture's own name, which may lie in the same folder.
+        const target = join(folder, `${basename(picture, extname(picture))}.inverted`);
         await writeWhole(
           `${target}.safetensors`,
           writeSafetensors(new Map([["x", x]]), { steps: String(steps) }),
