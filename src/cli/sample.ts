@@ -2,6 +2,7 @@ import { dirname, join } from "node:path";
 import { NDArray } from "../base/index.ts";
 import { toPixels } from "../data/index.ts";
 import { encodeGif, encodePng, enlarge, imageGrid, makeFolder, writeWhole } from "../formats/index.ts";
+import { samplerSummaries } from "../samplers/index.ts";
 import { openTrained, type Recipe, type Trained } from "../systems/index.ts";
 import { defineCommand, flag, integer, text } from "./command.ts";
 import { type Generated, generate } from "./generate.ts";
@@ -10,12 +11,20 @@ import { provenanceText, shellLine } from "./provenance.ts";
 import { chosenSampling, classIndex, samplingOptions, samplingWords } from "./sampling-options.ts";
 import { chosenStart, type StartOf, startOptions, startWords } from "./starting-point.ts";
 
+/** Every way from noise to images, for the help. */
+const samplerList = Object.entries(samplerSummaries)
+  .filter(([kind]) => kind !== "ddim_inversion")
+  .map(([kind, summary]) => `${kind.padEnd(21)}${summary}`)
+  .join("\n");
+
 export const sampleCommand = defineCommand({
   name: "sample",
   summary: "Generate images with a trained model",
   description: `Writes grid.png, and on request every image and an animation of the denoising.
 Image k has seed + k: with --count 1 it can be made again alone. Each PNG
-carries the command that made it (undiffuse info).`,
+carries the command that made it (undiffuse info).
+
+${samplerList}`,
   arguments: { model: text<string>("a run folder (its newest checkpoint) or a checkpoint file") },
   options: {
     out: text("folder for the images (default: samples/ in the run's folder)", {

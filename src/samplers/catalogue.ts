@@ -36,6 +36,8 @@ import { uniPc } from "./unipc.ts";
 
 /** A row of the catalogue: what a sampler may be told, and how it opens. */
 interface Kind<F extends z.ZodRawShape> {
+  /** What it does, and the paper. */
+  readonly summary: string;
   readonly fields: F;
   /** Where its timesteps lie. */
   readonly grid: Grid;
@@ -68,6 +70,7 @@ const dpm = {
 
 const kinds = {
   ddim: kind({
+    summary: "Denoising diffusion implicit models: no noise, steps of any length (Song, Meng and Ermon 2021)",
     fields: {
       /** 0 is deterministic, 1 as random as ancestral sampling. */
       eta: share(0),
@@ -78,6 +81,8 @@ const kinds = {
     open: ddim,
   }),
   ancestral: kind({
+    summary:
+      "the chain as it was trained: a draw from the posterior at every step (Ho, Jain and Abbeel 2020)",
     fields: {
       variance: z.enum(Object.keys(reverseVariances) as ReverseVariance[]).default("fixed_small"),
     },
@@ -86,6 +91,7 @@ const kinds = {
     open: ancestral,
   }),
   pndm: kind({
+    summary: "Runge–Kutta, then a linear multistep rule, on the manifold of noised data (Liu et al. 2022)",
     fields: {
       skipPrk: z.boolean().default(false),
       averages: z.enum(predictionNames).default("epsilon"),
@@ -95,17 +101,37 @@ const kinds = {
     steps: 50,
     open: (spec, process) => pndm(process, spec),
   }),
-  euler: kind({ fields: { frame }, grid: "ode", steps: 50, open: euler }),
+  euler: kind({
+    summary: "Euler's rule (Karras et al. 2022, algorithm 1 without its correction)",
+    fields: { frame },
+    grid: "ode",
+    steps: 50,
+    open: euler,
+  }),
   euler_ancestral: kind({
+    summary: "Euler's rule a little further down, and fresh noise up again (k-diffusion)",
     fields: { eta: share(1) },
     divides: true,
     grid: "ode",
     steps: 50,
     open: eulerAncestral,
   }),
-  heun: kind({ fields: { frame }, grid: "ode", steps: 25, open: heun }),
-  lms: kind({ fields: { order: order(4, 4), frame }, grid: "ode", steps: 50, open: lms }),
+  heun: kind({
+    summary: "the mean of the slopes at both ends (Karras et al. 2022, algorithm 1)",
+    fields: { frame },
+    grid: "ode",
+    steps: 25,
+    open: heun,
+  }),
+  lms: kind({
+    summary: "a polynomial through the last slopes (Adams and Bashforth; k-diffusion)",
+    fields: { order: order(4, 4), frame },
+    grid: "ode",
+    steps: 50,
+    open: lms,
+  }),
   kdpm2: kind({
+    summary: "the slope at the middle in λ (Lu et al. 2022; Karras et al. 2022)",
     fields: { eta: share(0) },
     divides: true,
     grid: "midpoint",
@@ -113,14 +139,23 @@ const kinds = {
     open: (spec, process) => kdpm2(process, spec),
   }),
   dpm_multistep: kind({
+    summary: "DPM-Solver and DPM-Solver++: exponential integration with the last estimates (Lu et al. 2022)",
     fields: { ...dpm, eulerAtFinal: z.boolean().default(false) },
     divides: true,
     grid: "exponential",
     steps: 20,
     open: dpmMultistep,
   }),
-  dpm_singlestep: kind({ fields: dpm, divides: true, grid: "exponential", steps: 20, open: dpmSinglestep }),
+  dpm_singlestep: kind({
+    summary: "the same, each block of steps by itself (Lu et al. 2022)",
+    fields: dpm,
+    divides: true,
+    grid: "exponential",
+    steps: 20,
+    open: dpmSinglestep,
+  }),
   dpm_sde: kind({
+    summary: "DPM-Solver++ of the reverse SDE with a middle evaluation (Lu et al. 2022; k-diffusion)",
     fields: { eta: share(1) },
     divides: true,
     grid: "ode",
@@ -128,6 +163,7 @@ const kinds = {
     open: (spec, process) => dpmSde(process, spec),
   }),
   deis: kind({
+    summary: "exponential integration of eps as a polynomial of λ (Zhang and Chen 2023)",
     fields: { order: order(2), lowerOrderFinal },
     divides: true,
     grid: "exponential",
@@ -135,6 +171,7 @@ const kinds = {
     open: deis,
   }),
   unipc: kind({
+    summary: "predictor and corrector of one order, the corrector for nothing (Zhao et al. 2023)",
     fields: {
       algorithm: z.enum(["dpmsolver", "dpmsolver++"]).default("dpmsolver++"),
       order: order(2),
@@ -147,6 +184,7 @@ const kinds = {
     open: uniPc,
   }),
   lcm: kind({
+    summary: "for latent consistency models: straight to data, up again by noise (Luo et al. 2023)",
     fields: { timestepScaling: z.number().positive().default(10) },
     grid: "distilled",
     steps: 4,
@@ -154,6 +192,7 @@ const kinds = {
   }),
   /** DDIM up from data to noise. */
   ddim_inversion: kind({
+    summary: "DDIM from an image to its noise (Song, Meng and Ermon 2021)",
     fields: { keepEps },
     grid: "chain",
     steps: 50,
@@ -161,12 +200,14 @@ const kinds = {
     open: ddimInversion,
   }),
   rk45: kind({
+    summary: "the probability-flow ODE to a tolerance (Song et al. 2021)",
     fields: { rtol: z.number().positive().default(1e-5), atol: z.number().positive().default(1e-5) },
     grid: "ends",
     steps: 2,
     open: (spec, process) => rk45(process, spec),
   }),
   langevin: kind({
+    summary: "annealed Langevin dynamics: many small steps at every level (Song and Ermon 2019)",
     fields: {
       stepsPerLevel: z.int().positive().default(100),
       stepSize: z.number().positive().default(2e-5),
@@ -176,6 +217,7 @@ const kinds = {
     open: langevin,
   }),
   predictor_corrector: kind({
+    summary: "reverse diffusion, corrected by Langevin steps (Song et al. 2021)",
     fields: {
       correctorSteps: z.int().positive().default(1),
       snr: z.number().positive().default(0.16),
@@ -186,6 +228,7 @@ const kinds = {
     open: (spec) => predictorCorrector(spec),
   }),
   tcd: kind({
+    summary: "for trajectory consistency models (Zheng et al. 2024)",
     fields: { eta: share(0.3) },
     grid: "distilled",
     steps: 4,
@@ -196,6 +239,11 @@ const kinds = {
 type Kinds = typeof kinds;
 export type SamplerKind = keyof Kinds;
 export const samplerKinds = Object.keys(kinds) as SamplerKind[];
+
+/** What each kind does, and its paper. */
+export const samplerSummaries = Object.fromEntries(
+  samplerKinds.map((kind) => [kind, kinds[kind].summary]),
+) as Readonly<Record<SamplerKind, string>>;
 
 const list = z.array(z.number()).nonempty();
 const positiveList = z.array(z.number().positive()).nonempty();

@@ -6,6 +6,7 @@ export {
   type SamplerSpec,
   samplerKinds,
   samplerSchema,
+  samplerSummaries,
 } from "./catalogue.ts";
 export { type DdimOptions, ddim, ddimInversion } from "./ddim.ts";
 export { deis } from "./deis.ts";
