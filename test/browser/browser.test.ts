@@ -5,6 +5,7 @@ import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { samplerKinds } from "undiffuse/samplers";
 import { experiment, type Results, type Where } from "./page.ts";
 import { startServer } from "./server.ts";
 
@@ -125,6 +126,9 @@ describe.each<{ path: "/isolated" | "/plain"; where: Where; workers: readonly Re
     expect(distance(results.images, node.images)).toBeLessThan(TOLERANCE);
     expect(Math.abs(results.loss - node.loss)).toBeLessThan(TOLERANCE);
     expect(distance(results.gradient, node.gradient)).toBeLessThan(TOLERANCE * largest(node.gradient));
+    expect(Object.keys(results.points)).toEqual(samplerKinds);
+    for (const [kind, points] of Object.entries(node.points))
+      expect(distance(results.points[kind] ?? [], points), kind).toBeLessThan(TOLERANCE * largest(points));
     for (const kind of [sessionWorker, ortThread])
       expect(started.some((url) => kind.test(url))).toBe(workers.includes(kind));
   });

@@ -1,9 +1,23 @@
 import { Generator, imageGenerators, NDArray } from "undiffuse/base";
-import { clipped, diffusionProcess, networkDenoiser, scheduleSchema, simpleLoss } from "undiffuse/diffusion";
+import {
+  clipped,
+  diffusionProcess,
+  gaussianMixture,
+  networkDenoiser,
+  scheduleSchema,
+  simpleLoss,
+} from "undiffuse/diffusion";
 import { unet2d, unet2dSchema } from "undiffuse/models";
 import { parameters, stateOf } from "undiffuse/nn";
 import { type CompileOptions, compile } from "undiffuse/runtime";
-import { initialNoise, openSampler, sample, samplerSchema, stepNoise } from "undiffuse/samplers";
+import {
+  initialNoise,
+  openSampler,
+  sample,
+  samplerKinds,
+  samplerSchema,
+  stepNoise,
+} from "undiffuse/samplers";
 import { gradients, type Tensor, trace } from "undiffuse/tensor";
 
 /** What every host must agree on, as plain data that may leave a page. */
@@ -13,6 +27,8 @@ export interface Results {
   readonly loss: number;
   /** Of the loss in the weights of the first convolution, behind all other layers: [16, 1, 3, 3]. */
   readonly gradient: readonly number[];
+  /** Where every sampler leads points of the plane, [5, 2], by its name. */
+  readonly points: Readonly<Record<string, readonly number[]>>;
 }
 
 /** Where the sessions run. */
@@ -46,7 +62,28 @@ type Network = ReturnType<typeof network>;
 /** Draws four images of an untrained network, and one gradient of its loss. */
 export const experiment = async (options: Where): Promise<Results> => {
   const net = network();
-  return { images: await draw(net, options), ...(await differentiate(net, options)) };
+  return { images: await draw(net, options), ...(await differentiate(net, options)), points: await walk() };
+};
+
+/** Every sampler on a density whose denoiser has a closed form. */
+const walk = async (): Promise<Record<string, number[]>> => {
+  const { denoiser } = gaussianMixture([
+    { weight: 1, mean: [-0.7, 0.3], deviation: 0.15 },
+    { weight: 3, mean: [0.6, -0.2], deviation: 0.25 },
+  ]);
+  const process = diffusionProcess(scheduleSchema.parse({}));
+  const points: Record<string, number[]> = {};
+  for (const kind of samplerKinds) {
+    const few = kind === "langevin" ? { stepsPerLevel: 5 } : {};
+    const steps = kind === "rk45" ? 2 : 5;
+    const { sampler, levels } = openSampler(samplerSchema.parse({ kind, steps, clip: null, ...few }), process);
+    const random = new Generator(4);
+    const noise = () => random.normal([5, 2]);
+    let x = noise();
+    for await (const frame of sample({ denoiser, sampler, levels, x, noise })) x = frame.x;
+    points[kind] = [...x.data];
+  }
+  return points;
 };
 
 const draw = async (net: Network, options: Where): Promise<number[]> => {
@@ -71,7 +108,7 @@ const draw = async (net: Network, options: Where): Promise<number[]> => {
   return [...images.data];
 };
 
-const differentiate = async (net: Network, options: Where): Promise<Omit<Results, "images">> => {
+const differentiate = async (net: Network, options: Where): Promise<Pick<Results, "loss" | "gradient">> => {
   const graph = trace(
     { ...inputs, eps: inputs.x },
     (feeds) => {
