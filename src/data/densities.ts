@@ -16,38 +16,43 @@ const evenly = <T>(count: number, of: (share: number, k: number) => T): T[] =>
 
 /** Two half circles that reach into each other. */
 const twoMoons = (): LabelledComponent[] => {
-  const upper = evenly(9, (share) => [Math.cos(Math.PI * share), Math.sin(Math.PI * share), 0] as const);
+  const upper = evenly(14, (share) => [Math.cos(Math.PI * share), Math.sin(Math.PI * share), 0] as const);
   const lower = upper.map(([x, y]) => [1 - x, 0.5 - y, 1] as const);
   return around([...upper, ...lower], 0.12);
 };
 
-/** One band, rolled up; its classes are the inner, middle and outer third. */
-const swissRoll = (): LabelledComponent[] =>
-  around(
-    evenly(30, (share) => {
-      const turn = 1.5 * Math.PI * (1 + 2 * Math.sqrt(share));
-      return [turn * Math.cos(turn), turn * Math.sin(turn), Math.min(2, Math.floor(3 * share))] as const;
-    }),
-    0.7,
-  );
+/** Points of Archimedes' spiral r = angle, at even distances between two angles. */
+const turns = (from: number, to: number, count: number): number[] =>
+  evenly(count, (share) => Math.sqrt(from ** 2 + share * (to ** 2 - from ** 2)));
 
-/** Two arms that turn about the centre, as in a galaxy. */
+/** One band, rolled up; its classes are the inner, middle and outer third. */
+const swissRoll = (): LabelledComponent[] => {
+  const angles = turns(1.5 * Math.PI, 4.5 * Math.PI, 39);
+  return around(
+    angles.map((r, k) => [r * Math.cos(r), r * Math.sin(r), Math.floor((3 * k) / angles.length)] as const),
+    1.05,
+  );
+};
+
+/** Two arms that turn about the centre, as in a galaxy, a class each. */
 const spiral = (): LabelledComponent[] =>
   around(
     [0, 1].flatMap((label) =>
-      evenly(12, (share) => {
-        const turn = Math.PI * (0.4 + 1.6 * share);
-        const angle = turn + label * Math.PI;
-        return [turn * Math.cos(angle), turn * Math.sin(angle), label] as const;
+      turns(0.4 * Math.PI, 2 * Math.PI, 20).map((r) => {
+        const angle = r + label * Math.PI;
+        return [r * Math.cos(angle), r * Math.sin(angle), label] as const;
       }),
     ),
-    0.32,
+    0.45,
   );
 
 /** Eight modes on a circle, a class each. */
 const eightGaussians = (): LabelledComponent[] =>
   around(
-    Array.from({ length: 8 }, (_, k) => [Math.cos((k * Math.PI) / 4), Math.sin((k * Math.PI) / 4), k] as const),
+    Array.from(
+      { length: 8 },
+      (_, k) => [Math.cos((k * Math.PI) / 4), Math.sin((k * Math.PI) / 4), k] as const,
+    ),
     0.1,
   );
 

@@ -1,29 +1,35 @@
 import { escapeXml, fontFamily, inkColour, powerOfTen } from "./svg-text.ts";
 
-/** One line of a panel; points with y that is not finite, or not positive on a logarithmic axis, are left out. */
+/** One line of a panel; points that are not finite, or not positive on a logarithmic axis, are left out. */
 export interface Series {
   readonly name: string;
   readonly x: ArrayLike<number>;
   readonly y: ArrayLike<number>;
+  /** How the line is drawn: whole, in dashes, or with a dot at each point. */
+  readonly style?: "line" | "dashed" | "dotted";
 }
 
 /** One pair of axes. */
 export interface Panel {
   readonly title: string;
   readonly xLabel: string;
+  readonly xScale?: "linear" | "log";
+  /** Where the x axis is labelled: it runs over them and all points. */
+  readonly xTicks?: readonly number[];
   readonly yScale?: "linear" | "log";
   readonly series: readonly Series[];
 }
 
 export interface LineChart {
   readonly title: string;
+  /** Lines below the title. */
   readonly subtitle?: string;
   /** Side by side; series of one name have one colour. */
   readonly panels: readonly Panel[];
 }
 
 /** Colours that most kinds of colour blindness tell apart (Okabe and Ito 2008). */
-const palette = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
+const palette = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#222222", "#8c6d31"];
 const faint = "#e4e4e4";
 const ink = (fontSize: number) => ({ fontFamily, color: inkColour, fontSize });
 
@@ -32,6 +38,7 @@ const PANEL = { width: 300, height: 230, margin: 62, gap: 28 };
 const PITCH = PANEL.margin + PANEL.width + PANEL.gap;
 const EDGE = 12;
 const HEADER = 80;
+const SUBTITLE_ROW = 18;
 const LEGEND_ROW = 24;
 const FOOTER = 58;
 
@@ -40,14 +47,19 @@ export const lineChart = async (spec: LineChart): Promise<string> => {
   const { panels } = spec;
   const names = [...new Set(panels.flatMap(({ series }) => series.map(({ name }) => name)))];
   const rows = legendRows(names, PITCH * panels.length);
-  const top = HEADER + rows.length * LEGEND_ROW + 30;
-  const size = { width: PITCH * panels.length + EDGE, height: top + PANEL.height + FOOTER };
+  const header = HEADER + SUBTITLE_ROW * ((spec.subtitle?.split("\n").length ?? 1) - 1);
+  const top = header + rows.length * LEGEND_ROW + 30;
+  const lines = spec.subtitle?.split("\n").map((line) => line.length * LETTER) ?? [];
+  const size = {
+    width: Math.max(PITCH * panels.length, ...lines) + EDGE,
+    height: top + PANEL.height + FOOTER,
+  };
   const chart = (await echarts()).init(null, null, { renderer: "svg", ssr: true, ...size });
   chart.setOption({
     animation: false,
     backgroundColor: "#ffffff",
     title: titles(spec, top),
-    legend: rows.map((data, row) => legend(data, HEADER + row * LEGEND_ROW - 12)),
+    legend: rows.map((data, row) => legend(data, header + row * LEGEND_ROW - 12)),
     grid: panels.map((_, i) => ({
       left: i * PITCH + PANEL.margin,
       top,
@@ -86,7 +98,7 @@ const titles = ({ title, subtitle, panels }: LineChart, top: number) => [
     top: 10,
     padding: 0,
     textStyle: { ...ink(18), fontWeight: "bold" as const },
-    subtextStyle: ink(13),
+    subtextStyle: { ...ink(13), lineHeight: SUBTITLE_ROW },
   },
   ...panels.map((panel, i) => ({
     text: panel.title,
@@ -129,27 +141,56 @@ const legend = (data: readonly string[], top: number) => ({
   textStyle: ink(13),
 });
 
-const xAxis = ({ xLabel }: Panel, gridIndex: number) => ({
-  gridIndex,
-  type: "value" as const,
-  name: xLabel,
+const xAxis = (panel: Panel, gridIndex: number) => ({
+  ...axis(panel, 0, gridIndex),
+  ...(panel.xTicks && ticks(panel, panel.xTicks)),
+  name: panel.xLabel,
   nameLocation: "middle" as const,
   nameGap: 30,
   nameTextStyle: ink(12),
   axisLine: { onZero: false, lineStyle: { color: inkColour } },
-  axisLabel: ink(12),
   splitLine: { show: false },
 });
 
+const ticks = (panel: Panel, values: readonly number[]) => {
+  const logarithmic = isLogarithmic(panel, 0);
+  const customValues = logarithmic ? values.map(Math.log10) : [...values];
+  const places = [
+    customValues,
+    ...panel.series.map((series) => points(panel, series).map(([x]) => x)),
+  ].flat();
+  const [min, max] = [Math.min(...places), Math.max(...places)];
+  const room = min === max ? 1 : 0;
+  return {
+    min: min - room,
+    max: max + room,
+    axisTick: { customValues },
+    axisLabel: {
+      ...ink(12),
+      customValues,
+      ...(logarithmic && { formatter: (place: number) => String(Number((10 ** place).toPrecision(6))) }),
+    },
+  };
+};
+
+const yAxis = (panel: Panel, gridIndex: number) => ({
+  ...axis(panel, 1, gridIndex),
+  splitLine: { lineStyle: { color: faint } },
+});
+
+/** A point's places on the two axes. */
+type Axis = 0 | 1;
+const isLogarithmic = ({ xScale, yScale }: Panel, which: Axis): boolean =>
+  (which === 0 ? xScale : yScale) === "log";
+
 /** A logarithmic axis is a linear one of exponents, which keeps its ticks even. */
-const yAxis = (panel: Panel, gridIndex: number) => {
-  const logarithmic = panel.yScale === "log";
+const axis = (panel: Panel, which: Axis, gridIndex: number) => {
+  const logarithmic = isLogarithmic(panel, which);
   return {
     gridIndex,
     type: "value" as const,
-    ...(logarithmic && decades(panel)),
+    ...(logarithmic && decades(panel, which)),
     axisLabel: { ...ink(12), ...(logarithmic && { formatter: powerOfTen }) },
-    splitLine: { lineStyle: { color: faint } },
   };
 };
 
@@ -158,24 +199,27 @@ const line = (panel: Panel, index: number, series: Series, colour: number) => ({
   type: "line" as const,
   xAxisIndex: index,
   yAxisIndex: index,
-  showSymbol: false,
-  lineStyle: { width: 2.2 },
+  showSymbol: series.style === "dotted",
+  symbol: "circle",
+  symbolSize: 7,
+  lineStyle: { width: 2.2, ...(series.style === "dashed" && { type: [7, 5] }) },
   color: palette[colour % palette.length] as string,
   data: points(panel, series),
 });
 
-/** What is drawn of a series: x, and y or its exponent. */
-const points = ({ yScale }: Panel, { x, y }: Series): [number, number][] =>
-  Array.from(x, (at, i): [number, number] => {
-    const value = y[i] as number;
-    return [at, yScale === "log" ? Math.log10(value) : value];
-  }).filter(([, value]) => Number.isFinite(value));
+/** What is drawn of a series: x and y, or their exponents. */
+const points = (panel: Panel, { x, y }: Series): [number, number][] => {
+  const place = (value: number, which: Axis) => (isLogarithmic(panel, which) ? Math.log10(value) : value);
+  return Array.from(x, (at, i): [number, number] => [place(at, 0), place(y[i] as number, 1)]).filter((pair) =>
+    pair.every(Number.isFinite),
+  );
+};
 
 /** Whole exponents around a panel's values, at most seven of them, 0 among them where they span it. */
-const decades = (panel: Panel): { min: number; max: number; interval: number } => {
+const decades = (panel: Panel, which: Axis): { min: number; max: number; interval: number } => {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const series of panel.series)
-    for (const [, exponent] of points(panel, series)) {
+    for (const { [which]: exponent } of points(panel, series)) {
       low = Math.min(low, exponent);
       high = Math.max(high, exponent);
     }

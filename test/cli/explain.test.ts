@@ -3,9 +3,8 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { NDArray } from "../../src/base/index.ts";
-import { runProgram } from "../../src/cli/command.ts";
-import { explainGroup } from "../../src/cli/explain.ts";
 import { encodePng } from "../../src/formats/index.ts";
+import { explain } from "./explain/draw.ts";
 import { temporaryFolder, undiffuse } from "./program.ts";
 
 let folder: string;
@@ -21,6 +20,8 @@ const betas = [
   every((t) => 1e-4 + ((0.02 - 1e-4) * t) / (T - 1)),
   every((t) => (Math.sqrt(0.00085) + ((Math.sqrt(0.012) - Math.sqrt(0.00085)) * t) / (T - 1)) ** 2),
   every((t) => Math.min(1 - cosine(t + 1) / cosine(t), 0.999)),
+  every((t) => 1e-4 + (0.02 - 1e-4) / (1 + Math.exp(6 - (12 * t) / (T - 1)))),
+  every(() => 1 - Math.exp(-12 / T)),
 ];
 const barsOf = (values: readonly number[]) => {
   let bar = 1;
@@ -100,14 +101,20 @@ const distance = (a: readonly number[], b: readonly number[]) =>
 describe("undiffuse explain schedule", () => {
   it("draws every schedule as the papers have it, and says where half of the signal is gone", async () => {
     const out = join(folder, "schedule.svg");
-    const { code, stdout } = await undiffuse(["explain", "schedule", "--out", out]);
+    const { code, stdout } = await explain(["schedule", "--out", out]);
     expect(code).toBe(0);
     const svg = await readFile(out, "utf8");
-    for (const name of ["linear (β 0.0001 … 0.02)", "scaled_linear (β 0.00085 … 0.012)", "squaredcos_cap_v2"])
+    for (const name of [
+      "linear (β 0.0001 … 0.02)",
+      "scaled_linear (β 0.00085 … 0.012)",
+      "squaredcos_cap_v2",
+      "sigmoid (β 0.0001 … 0.02)",
+      "exponential",
+    ])
       expect(svg).toContain(`>${name}<`);
     const bars = betas.map(barsOf);
     const lines = linesIn(svg);
-    expect(lines).toHaveLength(9);
+    expect(lines).toHaveLength(3 * betas.length);
     const drawn = [
       ...betas.map((values) => values.map(Math.log10)),
       ...bars,
@@ -116,7 +123,7 @@ describe("undiffuse explain schedule", () => {
     const ticks = ticksIn(svg);
     expect(ticks).toHaveLength(3);
     for (const [k, values] of drawn.entries())
-      expectDrawn(lines[k] as [number, number][], ticks[Math.floor(k / 3)] as Tick[], values);
+      expectDrawn(lines[k] as [number, number][], ticks[Math.floor(k / betas.length)] as Tick[], values);
     const said = stdout.trim().split("\n");
     expect(said[0]).toBe(out);
     for (const [k, values] of bars.entries()) {
@@ -128,8 +135,8 @@ describe("undiffuse explain schedule", () => {
 
   it("draws those that are asked for, once each, with the ends that are given", async () => {
     const out = join(folder, "one.svg");
-    const words = ["explain", "schedule", "--schedules", "linear, linear", "--beta-end", "0.5", "--out", out];
-    const { stdout } = await undiffuse(words);
+    const words = ["schedule", "--schedules", "linear, linear", "--beta-end", "0.5", "--out", out];
+    const { stdout } = await explain(words);
     expect(stdout.match(/linear \(β 0\.0001 … 0\.5\)/g)).toHaveLength(1);
     const svg = await readFile(out, "utf8");
     expect(svg).not.toContain("squaredcos");
@@ -152,15 +159,15 @@ describe("undiffuse explain forward", () => {
     const out = join(folder, "forward.svg");
     const options = { image, size: SIDE, columns: 3, seed: 5, out };
     const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
-    expect((await undiffuse(["explain", "forward", ...words])).code).toBe(0);
+    expect((await explain(["forward", ...words])).code).toBe(0);
     const svg = await readFile(out, "utf8");
     for (const text of ["linear", "scaled_linear", "squaredcos_cap_v2", "t = 0", "t = 500", "t = 999"])
       expect(svg).toContain(`>${text}<`);
     const pictures = await picturesIn(svg);
-    expect(pictures).toHaveLength(9);
+    expect(pictures).toHaveLength(3 * betas.length);
     // In the PNG the channels of a pixel lie together: the halves alternate all the same.
     const clean = halves.map((_, i) => (Math.floor(i / 3) % SIDE < SIDE / 2 ? 0 : 255));
-    for (const row of [0, 1, 2]) {
+    for (const row of betas.keys()) {
       const [first, middle, last] = pictures.slice(3 * row, 3 * row + 3) as [number[], number[], number[]];
       const sigma = Math.sqrt((betas[row] as number[])[0] as number);
       // Half of the noise at an extreme is clipped away; half a level is rounding.
@@ -176,12 +183,12 @@ describe("undiffuse explain forward", () => {
 
   it("noises the first packaged digit, by default at nine timesteps or all there are", async () => {
     const out = join(folder, "digit.svg");
-    const words = ["explain", "forward", "--schedules", "squaredcos_cap_v2", "--out", out];
-    expect((await undiffuse(words)).stdout).toBe(`${out}\n`);
+    const words = ["forward", "--schedules", "squaredcos_cap_v2", "--out", out];
+    expect((await explain(words)).stdout).toBe(`${out}\n`);
     const pictures = await picturesIn(await readFile(out, "utf8"));
     // Grey is decoded to three channels.
     expect(pictures.map(({ length }) => length)).toEqual(Array(9).fill(3 * 32 * 32));
-    await undiffuse([...words, "--timesteps", "4", "--size", "16"]);
+    await explain([...words, "--timesteps", "4", "--size", "16"]);
     const few = await readFile(out, "utf8");
     expect([...few.matchAll(/>(t = \d+)</g)].map(([, heading]) => heading)).toEqual(
       [0, 1, 2, 3].map((t) => `t = ${t}`),
@@ -189,19 +196,6 @@ describe("undiffuse explain forward", () => {
     expect((await picturesIn(few))[0]).toHaveLength(3 * 16 * 16);
   });
 });
-
-/** The same in this process, for what ends at once. */
-const refused = async (words: readonly string[]) => {
-  let stderr = "";
-  const write = vi.spyOn(process.stderr, "write").mockImplementation((chunk) => {
-    stderr += chunk;
-    return true;
-  });
-  const program = { name: "undiffuse", summary: "", version: "0" };
-  const code = await runProgram(program, [explainGroup], ["explain", ...words]);
-  write.mockRestore();
-  return { code, stderr };
-};
 
 describe("undiffuse explain", () => {
   const NO_STACK = /^(?![\s\S]*\n\s+at )/;
@@ -218,7 +212,7 @@ describe("undiffuse explain", () => {
     [["forward", "--size", "64"], /--size: expected 16 or 32 for the digit, got 64[\s\S]*--image/],
     [["schedule", "--timesteps", "1"], /at least 2, got "1"/],
   ])("ends with 2 and says which word is wrong: %s", async (words, pattern) => {
-    const { code, stderr } = await refused(words);
+    const { code, stderr } = await explain(words);
     expect(stderr).toMatch(pattern);
     expect(stderr).toMatch(NO_STACK);
     expect(code).toBe(2);
@@ -229,7 +223,7 @@ describe("undiffuse explain", () => {
     [["--image", "package.json"], /package\.json: expected one of png, /],
     [["--out", "no-such-folder/x.svg"], /no-such-folder\/x\.svg: .*its folder does not exist/],
   ])("ends with 1 and says which file fails: %s", async (words, pattern) => {
-    const { code, stderr } = await refused(["forward", ...words]);
+    const { code, stderr } = await explain(["forward", ...words]);
     expect(stderr).toMatch(pattern);
     expect(stderr).toMatch(NO_STACK);
     expect(code).toBe(1);

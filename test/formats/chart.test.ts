@@ -88,6 +88,40 @@ describe("lineChart", async () => {
     ]);
   });
 
+  it("places a logarithmic x axis by exponents, and labels it where it is told to", async () => {
+    const panel = { title: "", xLabel: "", xScale: "log", series: [] } as const;
+    const series = [{ name: "one", x: [0, 1, 10, 1000], y: [7, 0, 1, 3] }];
+    const told = await lineChart({ title: "", panels: [{ ...panel, xTicks: [1, 50, 1000], series }] });
+    const [line] = strokes(told, "#0072b2") as [string];
+    expect(shares(line).map(([x]) => Number(x.toFixed(2)))).toEqual([0, 0.33, 1]);
+    for (const label of ["1", "50", "1000"]) expect(told).toContain(`>${label}<`);
+    const one = await lineChart({ title: "", panels: [{ ...panel, xTicks: [10], series: [] }] });
+    expect(one).toContain(">10<");
+    expect(one).not.toMatch(/NaN|Infinity/);
+    const free = await lineChart({ title: "", panels: [{ ...panel, series }] });
+    for (const power of ["10⁰", "10³"]) expect(free).toContain(`>${power}<`);
+  });
+
+  it("draws dashes, and dots at the points of a line", async () => {
+    const line = { name: "one", x: [0, 1, 2], y: [0, 1, 4] };
+    const draw = (style: "line" | "dashed" | "dotted") =>
+      lineChart({ title: "", panels: [{ title: "", xLabel: "", series: [{ ...line, style }] }] });
+    const dashes = (svg: string) => svg.match(/stroke-dasharray="7,5"/g)?.length ?? 0;
+    const circles = (svg: string) => svg.match(/A1 1 0/g)?.length ?? 0;
+    const [plain, dashed, dotted] = await Promise.all([draw("line"), draw("dashed"), draw("dotted")]);
+    expect(dashes(plain)).toBe(0);
+    expect(dashes(dashed)).toBe(1);
+    expect(circles(dotted) - circles(plain)).toBeGreaterThanOrEqual(3);
+  });
+
+  it("gives a subtitle as many lines as it has, and the width that its longest needs", async () => {
+    const widthOf = (text: string) => Number(text.match(/width="([\d.]+)"/)?.[1]);
+    expect(widthOf(await lineChart({ ...empty, subtitle: `${"m".repeat(99)}\nshort` }))).toBeGreaterThan(700);
+    const heightOf = (text: string) => Number(text.match(/height="(\d+)"/)?.[1]);
+    const two = await lineChart({ ...empty, subtitle: "one\ntwo" });
+    expect(heightOf(two)).toBe(heightOf(await lineChart({ ...empty, subtitle: "one" })) + 18);
+  });
+
   it("draws axes for a panel with nothing to draw", async () => {
     const axes = await lineChart(empty);
     expect(axes).toContain(">10¹<");

@@ -20,6 +20,8 @@ export interface NamedProcess {
   readonly name: BetaSchedule;
   /** The first and last β that it was made with, for reading; null where it has none to choose. */
   readonly ends: string | null;
+  /** Whether its end is stretched to noise alone. */
+  readonly zeroSnr: boolean;
   readonly process: DiffusionProcess;
 }
 
@@ -30,13 +32,16 @@ interface Changes {
   readonly timesteps: number;
   readonly betaStart?: number | undefined;
   readonly betaEnd?: number | undefined;
+  /** Each schedule a second time, stretched so that it ends at noise alone (Lin et al. 2024, algorithm 1). */
+  readonly zeroSnr?: boolean;
 }
 
 /** Processes of the schedules named in a list with commas. @throws UsageError */
 export const namedProcesses = (list: string, changes: Changes): NamedProcess[] => {
   const names = [...new Set(list.split(",").map((part) => scheduleName(part.trim())))];
   if (names.every((name) => published[name] === null)) refuseEnds(changes);
-  return names.map((name) => namedProcess(name, changes));
+  const stretched = changes.zeroSnr ? [false, true] : [false];
+  return stretched.flatMap((zeroSnr) => names.map((name) => namedProcess(name, { ...changes, zeroSnr })));
 };
 
 const scheduleName = (word: string): BetaSchedule => {
@@ -58,7 +63,10 @@ const refuseEnds = ({ betaStart, betaEnd }: Changes): void => {
   });
 };
 
-const namedProcess = (name: BetaSchedule, { timesteps, betaStart, betaEnd }: Changes): NamedProcess => {
+const namedProcess = (
+  name: BetaSchedule,
+  { timesteps, betaStart, betaEnd, zeroSnr = false }: Changes,
+): NamedProcess => {
   const kept = published[name];
   const start = betaStart ?? kept?.start;
   const end = betaEnd ?? kept?.end;
@@ -73,6 +81,7 @@ const namedProcess = (name: BetaSchedule, { timesteps, betaStart, betaEnd }: Cha
     beta_schedule: name,
     num_train_timesteps: timesteps,
     ...(kept && { beta_start: start, beta_end: end }),
+    rescale_betas_zero_snr: zeroSnr,
   });
-  return { name, ends: kept && `β ${start} … ${end}`, process: diffusionProcess(schedule) };
+  return { name, ends: kept && `β ${start} … ${end}`, zeroSnr, process: diffusionProcess(schedule) };
 };
