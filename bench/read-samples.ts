@@ -12,6 +12,7 @@ import { openTrained } from "../src/systems/index.ts";
 import { softmax, type Tensor } from "../src/tensor/index.ts";
 import {
   type Batch,
+  type BatchProgram,
   newestCheckpoint,
   openEvaluate,
   type Program,
@@ -98,17 +99,16 @@ const trainReader = async (dataset: Dataset) => {
   const { checkpoint } = await newestCheckpoint(runFolder(folder).checkpoints);
   if (!checkpoint) throw new Error("the classifier left no checkpoint");
   const { evaluate, close } = openEvaluate({ net }, weightsOf(checkpoint, "ema"));
-  const program: Program = {
-    inputs: { images: { shape: [BATCH, ...size] } },
+  const program: BatchProgram = (n) => ({
+    inputs: { images: { shape: [n, ...size] } },
     outputs: ({ images }) => ({ chances: net.forward(images as Tensor) }),
-  };
+  });
   const read = async (images: NDArray): Promise<number[]> => {
     const count = images.shape[0] as number;
     const found: number[] = [];
     for (let start = 0; start < count; start += BATCH) {
       const part = images.rows(start, Math.min(start + BATCH, count));
-      const filled = NDArray.concat([part, NDArray.zeros([BATCH - (part.shape[0] as number), ...size])]);
-      const { chances } = await evaluate(program, { images: filled });
+      const { chances } = await evaluate(program, { images: part });
       for (let i = 0; i < (part.shape[0] as number); i++) {
         const row = [...(chances as NDArray).row(i).data];
         found.push(row.indexOf(Math.max(...row)));

@@ -33,7 +33,10 @@ back is inexact; more steps bring it nearer.`,
   },
   examples: [
     ["undiffuse invert runs/digits seven.png --class 7", "the noise behind a seven"],
-    ["undiffuse sample runs/digits --latent runs/digits/inverted/seven.inverted.safetensors --class 1", "as a one"],
+    [
+      "undiffuse sample runs/digits --latent runs/digits/inverted/seven.inverted.safetensors --class 1",
+      "as a one",
+    ],
   ],
   async run({ model: path, image: picture, out, class: name, steps, scale, threads }) {
     const model = await openTrained(path, { threads });

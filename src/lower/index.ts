@@ -1,5 +1,14 @@
 export { inferCpu } from "./infer-cpu.ts";
-export { lower } from "./lower.ts";
+export { type LowerOptions, lower, lowered } from "./lower.ts";
 export { OnnxBuilder } from "./onnx-builder.ts";
 export { type Lowering, portable } from "./portable.ts";
+export {
+  type SizeFormula,
+  type SymbolicInput,
+  type SymbolicShape,
+  sizeText,
+  type Unified,
+  unify,
+  type Witness,
+} from "./symbolic.ts";
 export { BLOCKED, trainCpu } from "./train-cpu.ts";

@@ -5,17 +5,21 @@ import { type Lowering, portable } from "./portable.ts";
 
 type AnyRule = "decompose" | ((onnx: OnnxBuilder, inputs: readonly string[], node: Tensor) => string);
 
-/**
- * A graph as an ONNX file for a target.
- * @param weights inputs by name that become constants of the file, which lets onnxruntime lay them out once
- */
-export const lower = (
+export interface LowerOptions {
+  readonly target?: Lowering;
+  /** Inputs by name that become constants of the file, which lets onnxruntime lay them out once. */
+  readonly weights?: ReadonlyMap<string, NDArray>;
+}
+
+/** A graph as an ONNX file for a target. */
+export const lower = (graph: Graph, options: LowerOptions = {}): Uint8Array =>
+  lowered(graph, options).finish();
+
+/** A graph as the nodes of an ONNX file. */
+export const lowered = (
   graph: Graph,
-  {
-    target = portable,
-    weights = new Map(),
-  }: { target?: Lowering; weights?: ReadonlyMap<string, NDArray> } = {},
-): Uint8Array => {
+  { target = portable, weights = new Map() }: LowerOptions = {},
+): OnnxBuilder => {
   const onnx = new OnnxBuilder();
   const names = new Map<Tensor, string>();
   for (const [name, leaf] of graph.inputs) {
@@ -37,5 +41,5 @@ export const lower = (
   const nameOf = (node: Tensor): string => names.get(node) as string;
   emit(graph.outputs.values());
   for (const [name, node] of graph.outputs) onnx.output(name, nameOf(node), node.dtype, node.shape);
-  return onnx.finish();
+  return onnx;
 };

@@ -38,12 +38,12 @@ export type OnnxAttributes = Readonly<Record<string, OnnxAttribute>>;
  * gradients share the statistics).
  */
 export class OnnxBuilder {
-  private readonly nodes: NodeProto[] = [];
-  private readonly initializers = new Map<string, TensorProto>();
-  private readonly domains = new Set([""]);
+  readonly nodes: OnnxNode[] = [];
+  readonly constants = new Map<string, ConstantData>();
+  readonly weights = new Map<string, NDArray>();
+  readonly inputs: OnnxValue[] = [];
+  readonly outputs: (OnnxValue & { readonly value: string })[] = [];
   private readonly made = new Map<string, readonly string[]>();
-  private readonly inputs: ValueInfoProto[] = [];
-  private readonly outputs: ValueInfoProto[] = [];
   private count = 0;
 
   /**
@@ -65,13 +65,7 @@ export class OnnxBuilder {
     const known = this.made.get(key);
     if (known) return known;
     const output = Array.from({ length: count }, () => this.fresh());
-    const attribute = Object.entries(attributes).map(([name, value]) => attributeOf(name, value));
-    const [type = "", domain = ""] = opType.split("/").reverse();
-    this.domains.add(domain);
-    const name = output[0] as string;
-    this.nodes.push(
-      create(NodeProtoSchema, { opType: type, domain, input: [...inputs], output, attribute, name }),
-    );
+    this.nodes.push({ opType, inputs, attributes, outputs: output });
     this.made.set(key, output);
     return output;
   }
@@ -98,50 +92,54 @@ export class OnnxBuilder {
   constant(key: string, make: () => ConstantData): string {
     const known = this.made.get(key);
     if (known) return known[0] as string;
-    const { type, shape, data } = make();
     const name = this.fresh();
-    this.initializer(name, elementType[type], shape, data);
+    this.constants.set(name, make());
     this.made.set(key, [name]);
     return name;
   }
 
   /** A constant under a name of its own: a weight. */
-  weight(name: string, { dtype, shape, data }: NDArray): void {
-    this.initializer(name, elementType[dtype], shape, data);
+  weight(name: string, value: NDArray): void {
+    this.weights.set(name, value);
   }
 
-  input(name: string, dtype: DType, shape: Shape): void {
-    this.inputs.push(valueInfo(name, dtype, shape));
+  input(name: string, dtype: DType, shape: readonly OnnxSize[]): void {
+    this.inputs.push({ name, dtype, shape });
   }
 
-  output(name: string, value: string, dtype: DType, shape: Shape): void {
-    this.nodes.push(create(NodeProtoSchema, { opType: "Identity", input: [value], output: [name], name }));
-    this.outputs.push(valueInfo(name, dtype, shape));
+  output(name: string, value: string, dtype: DType, shape: readonly OnnxSize[]): void {
+    this.outputs.push({ name, value, dtype, shape });
   }
 
   /** The ONNX file. */
   finish(): Uint8Array {
+    const named = this.outputs.map(
+      ({ name, value }): OnnxNode => ({
+        opType: "Identity",
+        inputs: [value],
+        attributes: {},
+        outputs: [name],
+      }),
+    );
+    const domains = new Set(["", ...this.nodes.map(({ opType }) => domainOf(opType))]);
     const model = create(ModelProtoSchema, {
       irVersion: IR_VERSION,
       producerName: "undiffuse",
-      opsetImport: [...this.domains].map((domain) => ({ domain, version: domain === "" ? OPSET : 1n })),
+      opsetImport: [...domains].map((domain) => ({ domain, version: domain === "" ? OPSET : 1n })),
       graph: {
         name: "undiffuse",
-        node: this.nodes,
-        initializer: [...this.initializers.values()],
-        input: this.inputs,
-        output: this.outputs,
+        node: [...this.nodes, ...named].map(nodeProto),
+        initializer: [
+          ...[...this.weights].map(([name, { dtype, ...value }]) =>
+            initializer(name, { ...value, type: dtype }),
+          ),
+          ...[...this.constants].map(([name, value]) => initializer(name, value)),
+        ],
+        input: this.inputs.map(valueInfo),
+        output: this.outputs.map(valueInfo),
       },
     });
     return toBinary(ModelProtoSchema, model);
-  }
-
-  private initializer(name: string, dataType: number, shape: Shape, data: ConstantData["data"]): void {
-    const rawData = new Uint8Array(data.buffer, data.byteOffset, data.byteLength) as Uint8Array<ArrayBuffer>;
-    this.initializers.set(
-      name,
-      create(TensorProtoSchema, { name, dataType, dims: shape.map(BigInt), rawData }),
-    );
   }
 
   private fresh(): string {
@@ -155,8 +153,48 @@ export interface ConstantData {
   readonly data: NDArray["data"] | BigInt64Array;
 }
 
-const valueInfo = (name: string, dtype: DType, shape: Shape): ValueInfoProto => {
-  const dim = shape.map((n) => ({ value: { case: "dimValue" as const, value: BigInt(n) } }));
+/** A size that is known, or the formula of one that is not, e.g. `n` or `h*w/4`. */
+export type OnnxSize = number | string;
+
+/** An input or output of the file. */
+export interface OnnxValue {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly OnnxSize[];
+}
+
+export interface OnnxNode {
+  /** `Type`, or `domain/Type`. */
+  readonly opType: string;
+  readonly inputs: readonly string[];
+  readonly attributes: OnnxAttributes;
+  readonly outputs: readonly string[];
+}
+
+const domainOf = (opType: string): string => (opType.includes("/") ? (opType.split("/")[0] as string) : "");
+
+const nodeProto = ({ opType, inputs, attributes, outputs }: OnnxNode): NodeProto =>
+  create(NodeProtoSchema, {
+    opType: opType.split("/").at(-1) as string,
+    domain: domainOf(opType),
+    input: [...inputs],
+    output: [...outputs],
+    attribute: Object.entries(attributes).map(([name, value]) => attributeOf(name, value)),
+    name: outputs[0] as string,
+  });
+
+const initializer = (name: string, { type, shape, data }: ConstantData): TensorProto => {
+  const rawData = new Uint8Array(data.buffer, data.byteOffset, data.byteLength) as Uint8Array<ArrayBuffer>;
+  return create(TensorProtoSchema, { name, dataType: elementType[type], dims: shape.map(BigInt), rawData });
+};
+
+const valueInfo = ({ name, dtype, shape }: OnnxValue): ValueInfoProto => {
+  const dim = shape.map((size) => ({
+    value:
+      typeof size === "number"
+        ? { case: "dimValue" as const, value: BigInt(size) }
+        : { case: "dimParam" as const, value: size },
+  }));
   const tensor = { elemType: elementType[dtype], shape: { dim } };
   return create(ValueInfoProtoSchema, { name, type: { value: { case: "tensorType", value: tensor } } });
 };

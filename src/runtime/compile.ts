@@ -1,10 +1,11 @@
 import { host } from "#host";
 import { ArgumentError, NDArray, ShapeError, sameShape, showShape } from "../base/index.ts";
-import { type Lowering, lower } from "../lower/index.ts";
+import { type Lowering, lower, lowered, unify } from "../lower/index.ts";
 import { type Graph, type Named, simplify, type Tensor } from "../tensor/index.ts";
 import { Remote, workerModule } from "./remote.ts";
 import type { Arrays, Session, SessionOptions } from "./session.ts";
 import type { SessionInit } from "./session-worker.ts";
+import { checkSymbolicFeeds, type Symbols } from "./symbolic-feeds.ts";
 
 export interface CompileOptions extends SessionOptions {
   /** Inputs by name that are fixed for the life of the callable. */
@@ -25,19 +26,65 @@ export interface Compiled {
 /** Simplifies, lowers and loads a graph. @throws ShapeError when a weight has not its input's shape or dtype */
 export const compile = async (
   graph: Graph,
-  { weights = new Map(), target = host.inferTarget, worker = true, ...options }: CompileOptions = {},
+  { weights = new Map(), target = host.inferTarget, ...options }: CompileOptions = {},
 ): Promise<Compiled> => {
+  const simple = simplifiedFor(graph, weights);
+  const fed = new Map([...simple.inputs].filter(([name]) => !weights.has(name)));
+  return open(lower(simple, { weights, target }), options, (feeds) => checkFeeds(fed, feeds));
+};
+
+/** A function whose graph is known at any sizes of its symbols. */
+export interface SymbolicGraph {
+  /** Names of sizes, and what each must be a multiple of. */
+  readonly symbols: Symbols;
+  readonly at: (sizes: Readonly<Record<string, number>>) => Graph;
+}
+
+/** Sizes that tell one product of symbols from another: each symbol takes these, from a place of its own. */
+const PRIMES = [2, 3, 5, 7, 11, 13, 17, 19, 23];
+const WITNESSES = 3;
+
+/**
+ * One callable for every size: the graph is lowered at a few and what changes between them is computed from the feeds
+ * when it runs. One session holds the weights once.
+ * @throws ArgumentError when the function's graph changes its form with the sizes
+ */
+export const compileSymbolic = async (
+  { symbols, at }: SymbolicGraph,
+  { weights = new Map(), target = host.inferTarget, ...options }: CompileOptions = {},
+): Promise<Compiled> => {
+  const witnesses = Array.from({ length: WITNESSES }, (_, k) => {
+    const sizes = Object.fromEntries(
+      Object.entries(symbols).map(([name, multiple], i) => [name, multiple * (PRIMES[i + k] as number)]),
+    );
+    return { sizes, onnx: lowered(simplifiedFor(at(sizes), weights), { weights, target }) };
+  });
+  const { onnx, inputs } = unify(witnesses);
+  const names = new Set(inputs.map(({ name }) => name));
+  return open(onnx.finish(), options, (feeds) => {
+    checkNames(names, feeds);
+    checkSymbolicFeeds(inputs, feeds, symbols);
+  });
+};
+
+const simplifiedFor = (graph: Graph, weights: ReadonlyMap<string, NDArray>): Graph => {
   const simple = simplify(graph);
   for (const [name, leaf] of simple.inputs) {
     const value = weights.get(name);
     if (value) checkArray(`weight "${name}"`, leaf, value);
   }
-  const model = lower(simple, { weights, target });
-  const open = worker ? openRemoteSession : host.openSession;
-  const session = guarded(await open(model, options));
-  const fed = new Map([...simple.inputs].filter(([name]) => !weights.has(name)));
+  return simple;
+};
+
+/** A model in a session of its own, whose feeds are checked first. */
+const open = async (
+  model: Uint8Array,
+  { worker = true, ...options }: Omit<CompileOptions, "weights" | "target">,
+  check: (feeds: Named<NDArray>) => void,
+): Promise<Compiled> => {
+  const session = guarded(await (worker ? openRemoteSession : host.openSession)(model, options));
   const run = async (feeds: Named<NDArray>): Promise<Named<NDArray>> => {
-    checkFeeds(fed, feeds);
+    check(feeds);
     const results = await session.run(feeds);
     return Object.fromEntries(Object.entries(results).map(([name, array]) => [name, NDArray.from(array)]));
   };
@@ -82,12 +129,16 @@ export const openRemoteSession = async (model: Uint8Array, options: SessionOptio
 
 /** @throws ShapeError when names, shapes or dtypes are not the graph's */
 export const checkFeeds = (inputs: ReadonlyMap<string, Tensor>, feeds: Named<NDArray>): void => {
-  const list = (names: Iterable<string>) => [...names].sort().join(", ") || "nothing";
-  const unknown = Object.keys(feeds).filter((name) => !inputs.has(name));
-  const missing = [...inputs.keys()].filter((name) => !(name in feeds));
-  if (unknown.length || missing.length)
-    throw new ShapeError({ who: "feeds", expected: list(inputs.keys()), got: list(Object.keys(feeds)) });
+  checkNames(new Set(inputs.keys()), feeds);
   for (const [name, leaf] of inputs) checkArray(`feed "${name}"`, leaf, feeds[name] as NDArray);
+};
+
+const checkNames = (names: ReadonlySet<string>, feeds: Named<NDArray>): void => {
+  const list = (names: Iterable<string>) => [...names].sort().join(", ") || "nothing";
+  const unknown = Object.keys(feeds).filter((name) => !names.has(name));
+  const missing = [...names].filter((name) => !(name in feeds));
+  if (unknown.length || missing.length)
+    throw new ShapeError({ who: "feeds", expected: list(names), got: list(Object.keys(feeds)) });
 };
 
 const checkArray = (who: string, { shape, dtype }: Tensor, got: NDArray): void => {

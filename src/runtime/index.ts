@@ -1,4 +1,11 @@
 export { blockSize } from "./block-size.ts";
-export { type Compiled, type CompileOptions, checkFeeds, compile } from "./compile.ts";
+export {
+  type Compiled,
+  type CompileOptions,
+  checkFeeds,
+  compile,
+  compileSymbolic,
+  type SymbolicGraph,
+} from "./compile.ts";
 export { Remote, type Service, serve, workerModule } from "./remote.ts";
 export type { Arrays, Session, SessionOptions } from "./session.ts";

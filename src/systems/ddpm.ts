@@ -16,6 +16,7 @@ import { begin, openSampler, sample, samplerSchema } from "../samplers/index.ts"
 import type { Named, Spec, Tensor } from "../tensor/index.ts";
 import {
   type Batch,
+  type BatchProgram,
   type DataShape,
   defineSystem,
   type Evaluate,
@@ -127,15 +128,10 @@ const ddpmStage = (config: Config, { image, classes }: DataShape, seed: number):
     };
   };
 
-  const predictions = new Map<number, Program>();
-  const prediction = (n: number): Program => {
-    const known = predictions.get(n) ?? {
-      inputs: inputs(n),
-      outputs: (feeds) => ({ eps: predict(feeds, feeds.x as Tensor) }),
-    };
-    predictions.set(n, known);
-    return known;
-  };
+  const prediction: BatchProgram = (n) => ({
+    inputs: inputs(n),
+    outputs: (feeds) => ({ eps: predict(feeds, feeds.x as Tensor) }),
+  });
 
   /** The network as a denoiser: of the classes alone, or steered towards them. */
   const denoiserOf = (request: GenerateRequest<Sampling>, evaluate: Evaluate): Denoiser => {
@@ -149,7 +145,7 @@ const ddpmStage = (config: Config, { image, classes }: DataShape, seed: number):
         t: NDArray.full([n], t),
         ...(label.embeddings && { labels: NDArray.of(classes, [n], "int32") }),
       };
-      return (await evaluate(prediction(n), feeds)).eps as NDArray;
+      return (await evaluate(prediction, feeds)).eps as NDArray;
     };
     const of = (classes: readonly number[]): Denoiser => networkDenoiser((x, t) => run(x, t, classes));
     if (!label.embeddings) requireNoGuidance(request.sampling);

@@ -16,11 +16,10 @@ export const heldOutMeter = (
     images: toUnit(dataset.images.rows(0, count)),
     ...(dataset.labels && { labels: dataset.labels.rows(0, count) }),
   };
-  const measured = program(count);
   return async () => {
     const losses: number[] = [];
     for (const point of points) {
-      const { losses: each } = await evaluate(measured, draw(batch, point, new Streams(seed)));
+      const { losses: each } = await evaluate(program, draw(batch, point, new Streams(seed)));
       losses.push((each as NDArray).mean().item());
     }
     return { points, losses, mean: losses.reduce((sum, loss) => sum + loss, 0) / losses.length };

@@ -4,16 +4,17 @@ import type { Learner } from "../optim/index.ts";
 import { blockSize, checkFeeds, type Remote } from "../runtime/index.ts";
 import { simplify, type Tensor } from "../tensor/index.ts";
 import { buffersOf, type Networks, parametersOf, traceProgram, valuesOf } from "./program.ts";
-import type { Evaluate, Program } from "./system.ts";
+import type { BatchProgram, Evaluate, Program } from "./system.ts";
 
 interface Loaded {
   readonly name: string;
   readonly fed: ReadonlyMap<string, Tensor>;
 }
 
-/** Evaluates programs inside the learner, with the moving average of the weights as they are then. */
+/** Evaluates programs inside the learner, each at the few batches that a training uses, with the moving average of the weights as they are then. */
 export const learnerEvaluate = (learner: Remote<Learner>, networks: Networks): Evaluate => {
-  const loaded = new Map<Program, Promise<Loaded>>();
+  const loaded = new Map<BatchProgram, Map<number, Promise<Loaded>>>();
+  let count = 0;
   const own = new Set([...parametersOf(networks).keys(), ...buffersOf(networks).keys()]);
   const load = async (program: Program, name: string): Promise<Loaded> => {
     const graph = simplify(traceProgram(program, networks));
@@ -22,8 +23,11 @@ export const learnerEvaluate = (learner: Remote<Learner>, networks: Networks): E
     return { name, fed: new Map([...graph.inputs].filter(([input]) => !own.has(input))) };
   };
   return async (program, feeds) => {
-    const ready = loaded.get(program) ?? load(program, `program ${loaded.size}`);
-    loaded.set(program, ready);
+    const batches = loaded.get(program) ?? new Map<number, Promise<Loaded>>();
+    loaded.set(program, batches);
+    const batch = Object.values(feeds)[0]?.shape[0] ?? 1;
+    const ready = batches.get(batch) ?? load(program(batch), `program ${count++}`);
+    batches.set(batch, ready);
     const { name, fed } = await ready;
     checkFeeds(fed, feeds);
     const results = await learner.call("run", name, feeds);

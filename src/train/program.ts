@@ -1,9 +1,9 @@
 import { ArgumentError, type NDArray, sizeOf } from "../base/index.ts";
 import { type Lowering, lower } from "../lower/index.ts";
 import { buffers, type DropoutMasks, parameters } from "../nn/index.ts";
-import { compile } from "../runtime/index.ts";
+import { compileSymbolic } from "../runtime/index.ts";
 import { type Graph, gradients, type Named, simplify, type Tensor, trace } from "../tensor/index.ts";
-import type { Evaluate, Program, StageUpdate } from "./system.ts";
+import type { BatchProgram, Evaluate, Program, StageUpdate } from "./system.ts";
 
 export type Networks = Readonly<Record<string, object>>;
 
@@ -71,17 +71,18 @@ export const lowerUpdate = (
 ): Uint8Array =>
   lower(traceUpdate(update, options), { target, weights: valuesOf(buffersOf(options.networks)) });
 
-/** Evaluates a stage's programs with fixed weights. Close it when done. */
+/** Evaluates a stage's programs with fixed weights, one session for every batch. Close it when done. */
 export const openEvaluate = (
   networks: Networks,
   weights: ReadonlyMap<string, NDArray>,
   options: { readonly threads?: number } = {},
 ): { readonly evaluate: Evaluate; close(): Promise<void> } => {
-  const compiled = new Map<Program, ReturnType<typeof compile>>();
+  const compiled = new Map<BatchProgram, ReturnType<typeof compileSymbolic>>();
   return {
     async evaluate(program, feeds) {
+      const at = ({ batch = 1 }) => traceProgram(program(batch), networks);
       const ready =
-        compiled.get(program) ?? compile(traceProgram(program, networks), { weights, ...options });
+        compiled.get(program) ?? compileSymbolic({ symbols: { batch: 1 }, at }, { weights, ...options });
       compiled.set(program, ready);
       return (await ready)(feeds);
     },

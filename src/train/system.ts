@@ -11,8 +11,11 @@ export interface Program {
   readonly outputs: (inputs: Named<Tensor>, dropout?: DropoutMasks) => Named<Tensor>;
 }
 
-/** Runs a program with a stage's weights; a runner compiles each program object once. */
-export type Evaluate = (program: Program, feeds: Named<NDArray>) => Promise<Named<NDArray>>;
+/** A program at every batch, the first size of all that it is fed. */
+export type BatchProgram = (batch: number) => Program;
+
+/** Runs a program with a stage's weights; a runner compiles each of them once. */
+export type Evaluate = (program: BatchProgram, feeds: Named<NDArray>) => Promise<Named<NDArray>>;
 
 /** Images in [-1, 1], [n, c, h, w], with class indices where the data has them. */
 export interface Batch {
@@ -28,7 +31,7 @@ export interface StageUpdate {
   /** Done at every n-th step. */
   readonly every: number;
   /** Gives `losses` [n], one a sample; their mean is minimised. */
-  readonly program: (batch: number) => Program;
+  readonly program: BatchProgram;
   /** The random numbers and levels of one batch, as the program's feeds. */
   readonly draw: (batch: Batch, random: Streams) => Named<NDArray>;
 }
@@ -38,7 +41,7 @@ export interface HeldOutLoss {
   /** Names of the points, e.g. timesteps. */
   readonly points: readonly number[];
   /** Gives `losses` [n], without dropout. */
-  readonly program: (batch: number) => Program;
+  readonly program: BatchProgram;
   readonly draw: (batch: Batch, point: number, random: Streams) => Named<NDArray>;
 }
 

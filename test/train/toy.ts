@@ -85,10 +85,10 @@ export const toyStage = ({
     async *generate({ count }, evaluate) {
       if (!previews) return;
       const quarters = NDArray.full([count, ...image], 0.25);
-      const program = {
-        inputs: { x: { shape: [count, ...image] } },
+      const program = (n: number) => ({
+        inputs: { x: { shape: [n, ...image] } },
         outputs: ({ x }: Named<Tensor>) => ({ weights: (x as Tensor).mul(weight) }),
-      };
+      });
       const { weights } = await evaluate(program, { x: quarters });
       yield { index: 0, total: 1, x: weights as NDArray, denoised: weights as NDArray };
     },
