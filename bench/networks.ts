@@ -31,7 +31,7 @@ const networks: Readonly<Record<string, Network>> = {
   },
   "64×64, width 64": {
     batch: 8,
-    config: { ...colour, sample_size: 64, block_out_channels: [64, 128, 256], ...blocks(3, [2]) },
+    config: { ...colour, sample_size: 64, block_out_channels: [64, 128, 128, 256], ...blocks(4, [2]) },
   },
 };
 

@@ -27,6 +27,7 @@ const apart: readonly SamplerKind[] = ["lcm", "tcd", "ddim_inversion"];
 const stochastic: readonly SamplerKind[] = [
   "ancestral",
   "euler_ancestral",
+  "edm",
   "dpm_sde",
   "langevin",
   "predictor_corrector",
@@ -55,10 +56,10 @@ const walk = async (
   spec: object,
   { process, x, noise }: { process: NoiseProcess; x: NDArray; noise: () => NDArray },
 ): Promise<NDArray> => {
-  const { sampler, levels } = open(spec, process);
+  const { sampler, levels, churn } = open(spec, process);
   const denoiser = x.shape[1] === 1 ? line.denoiser : plane.denoiser;
   let end = x;
-  for await (const frame of sample({ denoiser, sampler, levels, x, noise })) end = frame.x;
+  for await (const frame of sample({ denoiser, sampler, levels, churn, x, noise })) end = frame.x;
   return end;
 };
 

@@ -44,11 +44,14 @@ const row = (name: string, value: unknown): string => `${name.padEnd(14)}${value
 const describeImage = async (path: string): Promise<string[]> => {
   const made = readProvenance(path, await readFile(path));
   return [
-    row("made by", `undiffuse ${made.version}, ${made.system} after ${made.step} steps`),
+    row(
+      "made by",
+      `undiffuse ${made.version}${made.system ? `, ${made.system} after ${made.step} steps` : ""}`,
+    ),
     row("command", made.command),
-    row("seed", made.seed),
+    ...(made.seed === undefined ? [] : [row("seed", made.seed)]),
     ...(made.classes ? [row("classes", summarise(made.classes))] : []),
-    row("sampling", JSON.stringify(made.sampling)),
+    ...(made.sampling === undefined ? [] : [row("sampling", JSON.stringify(made.sampling))]),
   ];
 };
 

@@ -10,13 +10,14 @@ const schema = z.object({
   version: z.string(),
   /** The command that makes the file again. */
   command: z.string(),
-  system: z.string(),
+  /** What generated images say beyond that. */
+  system: z.string().optional(),
   /** Training steps behind the model. */
-  step: z.int(),
-  seed: z.int(),
+  step: z.int().optional(),
+  seed: z.int().optional(),
   /** Class names, one an image. */
   classes: z.array(z.string()).optional(),
-  sampling: z.unknown(),
+  sampling: z.unknown().optional(),
 });
 /** Where an image came from. */
 export type Provenance = z.output<typeof schema>;

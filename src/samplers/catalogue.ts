@@ -10,11 +10,13 @@ import {
   thresholded,
 } from "../diffusion/index.ts";
 import { ancestral } from "./ancestral.ts";
+import { edmChurn } from "./churn.ts";
 import { ddim, ddimInversion } from "./ddim.ts";
 import { deis } from "./deis.ts";
 import { dpmMultistep } from "./dpm-multistep.ts";
 import { dpmSde } from "./dpm-sde.ts";
 import { dpmSinglestep } from "./dpm-singlestep.ts";
+import type { Churn } from "./driver.ts";
 import { euler } from "./euler.ts";
 import { eulerAncestral } from "./euler-ancestral.ts";
 import { type AlgorithmName, algorithms } from "./exponential.ts";
@@ -48,6 +50,8 @@ interface Kind<F extends z.ZodRawShape> {
   /** Whether it walks the path backwards, from data to noise. */
   readonly inverts?: boolean;
   readonly open: (spec: z.output<z.ZodObject<F>>, process: NoiseProcess) => Sampler;
+  /** What it adds before its steps. */
+  readonly churn?: (spec: z.output<z.ZodObject<F>>, process: NoiseProcess) => Churn;
 }
 const kind = <F extends z.ZodRawShape>(row: Kind<F>): Kind<F> => row;
 
@@ -122,6 +126,21 @@ const kinds = {
     grid: "ode",
     steps: 25,
     open: heun,
+  }),
+  edm: kind({
+    summary:
+      "Heun's rule from a little more noise than the step before left (Karras et al. 2022, algorithm 2)",
+    fields: {
+      churn: z.number().nonnegative().default(40),
+      least: z.number().nonnegative().default(0.05),
+      most: z.number().positive().default(50),
+      noise: z.number().positive().default(1.003),
+    },
+    divides: true,
+    grid: "ode",
+    steps: 25,
+    open: () => heun({ frame: "karras" }),
+    churn: (spec, process) => edmChurn(process, spec),
   }),
   lms: kind({
     summary: "a polynomial through the last slopes (Adams and Bashforth; k-diffusion)",
@@ -288,6 +307,7 @@ export interface OpenedSampler {
   readonly sampler: Sampler;
   /** The path from the noisiest level to the clean one. */
   readonly levels: readonly Level[];
+  readonly churn?: Churn;
   /** The denoiser with its x0 kept where the specification wants it. */
   readonly limit: (denoiser: Denoiser) => Denoiser;
 }
@@ -297,11 +317,12 @@ export interface OpenedSampler {
  * @throws ArgumentError when it asks for more steps than the process has
  */
 export const openSampler = (spec: SamplerSpec, process: NoiseProcess): OpenedSampler => {
-  const { grid, open, inverts, divides = false } = kinds[spec.kind] as unknown as Kind<z.ZodRawShape>;
+  const { grid, open, churn, inverts, divides = false } = kinds[spec.kind] as unknown as Kind<z.ZodRawShape>;
   const inKarras = "frame" in spec && spec.frame === "karras";
   const levels = pathOf(process, { ...spec, divides: divides || inKarras }, grid);
   return {
     sampler: open(spec, process),
+    ...(churn && { churn: churn(spec, process) }),
     levels: inverts ? inversionPath(levels) : levels,
     limit: limitOf(spec),
   };

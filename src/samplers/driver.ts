@@ -22,8 +22,8 @@ export interface SampleOptions<M> {
 /** What x, [n, ...], becomes at a level. */
 export type Projection = (x: NDArray, level: Level) => NDArray;
 
-/** Where a step really starts: a level at `from` or above. */
-export type Churn = (from: Level, steps: number) => Level;
+/** Where a step really starts, a level at `from` or above, and a factor of the noise that leads there. */
+export type Churn = (from: Level, steps: number) => { readonly level: Level; readonly noise: number };
 
 /** The state after step `index` (from 0) of `total`, arrays [n, ...]. */
 export interface SampleFrame {
@@ -46,7 +46,7 @@ export async function* sample<M>({
   noise,
   signal,
   project = (x) => x,
-  churn = (from) => from,
+  churn = (level) => ({ level, noise: 1 }),
 }: SampleOptions<M>): AsyncGenerator<SampleFrame, void> {
   const total = levels.length - 1;
   const [first] = levels;
@@ -56,8 +56,8 @@ export async function* sample<M>({
     signal?.throwIfAborted();
     return denoiser(x, level);
   };
-  const up = (x: NDArray, from: Level, to: Level): NDArray =>
-    from === to ? x : climbed(x, from, to, noise());
+  const up = (x: NDArray, from: Level, to: Level, factor = 1): NDArray =>
+    from === to ? x : climbed(x, { from, to, factor }, noise());
   let x = project(start, first);
   let denoised = x;
   let arrived = first;
@@ -67,8 +67,9 @@ export async function* sample<M>({
       x = up(x, arrived, to);
       memory = sampler.init(levels.slice(index + 1)); // what was below is no history of what follows
     } else {
-      const from = churn(arrived, total);
-      const step = await sampler.step({ x: up(x, arrived, from), from, to, denoise, noise, memory });
+      const { level: from, noise: factor } = churn(arrived, total);
+      const raised = up(x, arrived, from, factor);
+      const step = await sampler.step({ x: raised, from, to, denoise, noise, memory });
       ({ x, denoised, memory } = step);
     }
     x = project(x, to);
@@ -83,9 +84,13 @@ const NEAR = 1 + 1e-9;
 const isUp = (from: Level, to: Level): boolean => to.sigma * from.alpha > from.sigma * to.alpha * NEAR;
 
 /** x taken to a noisier level by the process itself. */
-const climbed = (x: NDArray, from: Level, to: Level, noise: NDArray): NDArray => {
+const climbed = (
+  x: NDArray,
+  { from, to, factor }: { readonly from: Level; readonly to: Level; readonly factor: number },
+  noise: NDArray,
+): NDArray => {
   const { ofX, ofNoise } = qBetween(from, to);
-  return NDArray.combine([ofX, x], [ofNoise, noise]);
+  return NDArray.combine([ofX, x], [factor * ofNoise, noise]);
 };
 
 const nonFinite = (

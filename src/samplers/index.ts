@@ -8,6 +8,7 @@ export {
   samplerSchema,
   samplerSummaries,
 } from "./catalogue.ts";
+export { type ChurnOptions, edmChurn } from "./churn.ts";
 export { type DdimOptions, ddim, ddimInversion } from "./ddim.ts";
 export { deis } from "./deis.ts";
 export { type DpmOptions, dpmMultistep, type SolverType } from "./dpm-multistep.ts";

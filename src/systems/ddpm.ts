@@ -186,11 +186,12 @@ const ddpmStage = (config: Config, { image, classes }: DataShape, seed: number):
     async *generate(request, evaluate): AsyncGenerator<Frame, void> {
       const { seed, count, sampling, signal, start = { kind: "noise" } } = request;
       const generators = imageGenerators(seed, count);
-      const { sampler, levels, limit } = openSampler(sampling.sampler, process);
+      const { sampler, levels, limit, churn } = openSampler(sampling.sampler, process);
       yield* sample({
         ...begin(start, { levels, generators, shape: image, seed }),
         denoiser: limit(denoiserOf(request, evaluate)),
         sampler,
+        churn,
         signal,
       });
     },

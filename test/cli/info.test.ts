@@ -19,3 +19,14 @@ it("undiffuse info takes the loss from steps that had one, not from skipped ones
   expect(stdout).toMatch(new RegExp(`^loss +${mean.toFixed(4)} over the last 4 steps$`, "m"));
   expect(stdout).toMatch(/^skipped +1 steps/m);
 });
+
+it("undiffuse info says which command drew a picture", async () => {
+  const picture = join(await temporaryFolder(), "two.png");
+  const command = "explain schedule --out two.png --schedules linear";
+  const words = ["explain", "schedule", "--out", picture, "--schedules", "linear"];
+  expect((await undiffuse(words)).code).toBe(0);
+  const { stdout, stderr } = await undiffuse(["info", picture]);
+  expect(stderr).toBe("");
+  for (const word of command.split(" ")) expect(stdout).toContain(word);
+  expect(stdout).toMatch(/^made by +undiffuse [\d.]+$/m);
+});

@@ -6,11 +6,13 @@ import {
   diffusionProcess,
   type Level,
   networkDenoiser,
+  noiseProcesses,
   scheduleSchema,
 } from "../../src/diffusion/index.ts";
 import {
   ancestral,
   ddim,
+  edmChurn,
   initialNoise,
   inversionPath,
   pathOf,
@@ -80,6 +82,28 @@ test("a sampler that climbs walks up by its own rule, told the level that each s
   expect(frames.length).toBe(5);
 });
 
+test("EDM's churn adds noise by its formula, in its range alone, S_noise times as much", async () => {
+  const ve = noiseProcesses.edm();
+  const churn = edmChurn(ve, { churn: 10, least: 0.1, most: 5, noise: 2 });
+  for (const [sigma, gamma] of [
+    [0.05, 0],
+    [1, 0.25],
+    [4, 0.25],
+    [6, 0],
+  ] as const)
+    expect(churn(ve.level(sigma), 40).level.sigma).toBeCloseTo(sigma * (1 + gamma), 9);
+  expect(churn(ve.level(1), 2).level.sigma).toBeCloseTo(Math.SQRT2, 9);
+  const seen: number[] = [];
+  const denoiser: Denoiser = async (x) => {
+    seen.push(x.data[0] as number);
+    return { x0: x };
+  };
+  const noise = () => NDArray.of([1, 1], [2, 1]);
+  const path = [ve.level(1), { ...ve.level(1), sigma: 0.05 }];
+  await collect({ ...options, denoiser, levels: path, noise, churn: (from) => churn(from, 40) });
+  expect(seen[0]).toBeCloseTo(0.5 + 2 * Math.sqrt(1.25 ** 2 - 1), 6);
+});
+
 test("churn takes x up to the level that a step then starts from", async () => {
   const [first, second] = [process.level(500), process.level(400)];
   const hat = process.level(600);
@@ -94,9 +118,9 @@ test("churn takes x up to the level that a step then starts from", async () => {
     return x;
   };
   const churned = { ...options, denoiser, levels: [first, second], noise };
-  await collect({ ...churned, churn: () => hat });
+  await collect({ ...churned, churn: () => ({ level: hat, noise: 1 }) });
   expect([seen, draws]).toEqual([[hat], 1]);
-  await collect({ ...churned, churn: (from) => from });
+  await collect({ ...churned, churn: (level) => ({ level, noise: 1 }) });
   expect([seen, draws]).toEqual([[hat, first], 1]);
 });
 

@@ -50,6 +50,7 @@ const truths: Readonly<Record<SamplerKind, readonly Truth[]>> = {
   euler: [{ is: "ode", order: 1, steps: [40, 80] }],
   euler_ancestral: [{ is: "sde", steps: 200, error: 0.02 }],
   heun: [{ is: "ode", order: 2, steps: [20, 40] }],
+  edm: [{ is: "sde", steps: 100, error: 0.02, spec: { noise: 1 } }],
   lms: [1, 2, 3].map((order) => ({ is: "ode", order, steps: [20, 40], spec: { order } })),
   kdpm2: [
     { is: "ode", order: 2, steps: [20, 40] },
@@ -101,9 +102,9 @@ const walk = async (
     noise,
   }: { process?: NoiseProcess; denoiser: Denoiser; x: NDArray; noise: () => NDArray },
 ): Promise<NDArray> => {
-  const { sampler, levels } = openSampler(samplerSchema.parse({ clip: null, ...spec }), process);
+  const { sampler, levels, churn } = openSampler(samplerSchema.parse({ clip: null, ...spec }), process);
   let end = x;
-  for await (const frame of sample({ denoiser, sampler, levels, x, noise })) end = frame.x;
+  for await (const frame of sample({ denoiser, sampler, levels, churn, x, noise })) end = frame.x;
   return end;
 };
 

@@ -36,7 +36,7 @@ export const openPointSampler = ({
 
 /** Walks points [n, 2] from noise to data. */
 export const walk = async (denoiser: Denoiser, x: NDArray, options: WalkOptions): Promise<Walk> => {
-  const { sampler, levels } = openPointSampler(options);
+  const { sampler, levels, churn } = openPointSampler(options);
   const generator = new Generator(options.seed);
   let random = false;
   const noise = () => {
@@ -44,6 +44,6 @@ export const walk = async (denoiser: Denoiser, x: NDArray, options: WalkOptions)
     return generator.normal(x.shape);
   };
   const states = [x];
-  for await (const frame of sample({ denoiser, sampler, levels, x, noise })) states.push(frame.x);
+  for await (const frame of sample({ denoiser, sampler, levels, churn, x, noise })) states.push(frame.x);
   return { levels, states, end: states.at(-1) as NDArray, random };
 };
