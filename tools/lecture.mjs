@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../", import.meta.url));
 const page = `${root}docs/lecture.md`;
 /** A block of code, and what it printed when the page was written. */
-const BLOCK = /```ts\n([^]*?)```\n(?:\n```text\n[^]*?```\n)?/g;
+const BLOCK = /```ts\n([\s\S]*?)```\n(?:\n```text\n[\s\S]*?```\n)?/g;
 const MARK = "end of block";
 
 const text = readFileSync(page, "utf8");

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { samplerKinds } from "undiffuse/samplers";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { experiment, type Results, type Where } from "./page.ts";
 import { startServer } from "./server.ts";
 

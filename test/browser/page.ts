@@ -76,7 +76,10 @@ const walk = async (): Promise<Record<string, number[]>> => {
   for (const kind of samplerKinds) {
     const few = kind === "langevin" ? { stepsPerLevel: 5 } : {};
     const steps = kind === "rk45" ? 2 : 5;
-    const { sampler, levels } = openSampler(samplerSchema.parse({ kind, steps, clip: null, ...few }), process);
+    const { sampler, levels } = openSampler(
+      samplerSchema.parse({ kind, steps, clip: null, ...few }),
+      process,
+    );
     const random = new Generator(4);
     const noise = () => random.normal([5, 2]);
     let x = noise();

@@ -94,7 +94,16 @@ describe("undiffuse sample", () => {
     );
     await writeFile(picture, await encodePng(pixels));
     await writeFile(mask, await encodePng(top));
-    const near = await single("near", ["--from", picture, "--strength", "0.02", "--steps", "100", "--class", "3"]);
+    const near = await single("near", [
+      "--from",
+      picture,
+      "--strength",
+      "0.02",
+      "--steps",
+      "100",
+      "--class",
+      "3",
+    ]);
     expect(near.sub(pixels).abs().mean().item()).toBeLessThan(10);
     const words = ["--from", picture, "--mask", mask, "--repaint", "2", "--class", "3", "--steps", "10"];
     const painted = await single("painted", words);
