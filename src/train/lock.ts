@@ -1,5 +1,4 @@
-import { randomUUID } from "node:crypto";
-import { readFile, rename, rm } from "node:fs/promises";
+import { readFile, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
@@ -72,8 +71,8 @@ const isAlive = async ({ host, pid, started }: Holder): Promise<boolean> => {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
   }
-  const stat = await processStat(pid);
-  return stat === null || (stat.started === started && stat.state !== "Z");
+  const found = await processStat(pid);
+  return found === null || (found.started === started && found.state !== "Z");
 };
 
 /** What Linux says of a process (proc_pid_stat(5), fields 3 and 22); null elsewhere. */
@@ -84,14 +83,27 @@ const processStat = async (pid: number): Promise<{ state: string; started: strin
   return { state: fields[0] ?? "", started: fields[19] ?? "" };
 };
 
-/** Moves a stale lock away before it is deleted: of several processes that found it, one moves it. */
+/** Milliseconds after which a takeover counts as given up: its maker died in it. */
+const ABANDONED_MS = 10_000;
+
+/**
+ * Removes a stale lock, by one process at a time: whoever holds the takeover looks again, so that a lock made since then
+ * stays. The others come back.
+ */
 const removeStale = async (lock: string, stale: Holder | null): Promise<void> => {
-  const aside = `${lock}.${randomUUID()}`;
-  const moved = await rename(lock, aside).then(
-    () => true,
-    () => false,
-  );
-  if (!moved) return;
-  if (isDeepStrictEqual(await readHolder(aside), stale)) await rm(aside);
-  else await rename(aside, lock); // another process made a new one in between
+  const takeover = `${lock}.takeover`;
+  if (!(await createFile(takeover, ""))) {
+    const made = await stat(takeover).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => Date.now(),
+    );
+    if (Date.now() - made > ABANDONED_MS) await rm(takeover, { force: true });
+    else await pause(10);
+    return;
+  }
+  try {
+    if (isDeepStrictEqual(await readHolder(lock), stale)) await rm(lock, { force: true });
+  } finally {
+    await rm(takeover, { force: true });
+  }
 };

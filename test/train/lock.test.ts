@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { beforeEach, describe, expect, it } from "vitest";
 import { FileError, NonFiniteError } from "../../src/base/index.ts";
@@ -72,9 +72,20 @@ describe("lockRunFolder", () => {
 
   it("lets one of many that find a stale lock have it", async () => {
     await write({ host: hostname(), pid: await deadProcess(), started: "1", since });
-    const tries = await Promise.allSettled(Array.from({ length: 20 }, () => lockRunFolder(folder)));
+    const tries = await Promise.allSettled(Array.from({ length: 100 }, () => lockRunFolder(folder)));
     expect(tries.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
     expect(await readdir(folder.path)).toEqual(["lock.json"]);
+  });
+
+  it("takes over where another died while taking over", async () => {
+    await write({ host: hostname(), pid: await deadProcess(), started: "1", since });
+    const takeover = `${folder.lock}.takeover`;
+    await writeFile(takeover, "");
+    const longAgo = new Date(Date.now() - 60_000);
+    await utimes(takeover, longAgo, longAgo);
+    const release = await lockRunFolder(folder);
+    await release();
+    expect(await readdir(folder.path)).toEqual([]);
   });
 
   it("says what is wrong with a folder that it cannot write to", async () => {
