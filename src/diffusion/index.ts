@@ -29,6 +29,7 @@ export {
   likelihood,
 } from "./likelihood.ts";
 export { type ContinuousProcess, noiseProcesses } from "./noise-processes.ts";
+export { logitNormalTimes, logNormalSigmas } from "./noise-sampling.ts";
 export { discretisedLog, normalKl, normalLog, normalMass } from "./normal.ts";
 export {
   edmLoss,
@@ -73,6 +74,7 @@ export {
   noiseToSignal,
   type ProcessOptions,
 } from "./process.ts";
+export { type RespacedProcess, respaced } from "./respacing.ts";
 export { type Derivative, rungeKutta45, type Tolerances } from "./runge-kutta.ts";
 export {
   alphaBars,

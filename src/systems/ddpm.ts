@@ -149,6 +149,12 @@ const ddpmStage = (config: Config, { image, classes }: DataShape, seed: number):
     };
     const of = (classes: readonly number[]): Denoiser => networkDenoiser((x, t) => run(x, t, classes));
     if (!label.embeddings) requireNoGuidance(request.sampling);
+    if (labels && labels.length !== request.count)
+      throw new ArgumentError({
+        who: "labels",
+        expected: `${request.count}, one an image`,
+        got: String(labels.length),
+      });
     if (!labels) return of(none);
     const both: Guidable["both"] = async (x, level) => {
       const n = labels.length;

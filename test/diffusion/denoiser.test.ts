@@ -28,3 +28,42 @@ test("clipping changes x0 alone", async () => {
   expect(await clipped(denoiser)(of(0, 0, 0), level)).not.toHaveProperty("eps");
   expect((await clipped(denoiser, { range: 2 })(of(0, 0, 0), level)).x0).toEqual(of(-2, 0.25, 1.5));
 });
+
+test("a network that learns the variance gives it in as many channels again", async () => {
+  const x = NDArray.zeros([2, 1, 2]);
+  const output = NDArray.of([1, 2, 10, 20, 3, 4, 30, 40], [2, 2, 2]);
+  const { eps, variance } = await networkDenoiser(async () => output, { learnsVariance: true })(x, level);
+  expect(eps).toEqual(NDArray.of([1, 2, 3, 4], [2, 1, 2]));
+  expect(variance).toEqual(NDArray.of([10, 20, 30, 40], [2, 1, 2]));
+});
+
+test.each([
+  [true, [2, 1, 2], "network: expected [2, 2, 2], as it learns the variance, got [2, 1, 2]"],
+  [true, [2, 3, 2], "network: expected [2, 2, 2], as it learns the variance, got [2, 3, 2]"],
+  [false, [2, 2, 2], "network: expected [2, 1, 2], got [2, 2, 2]"],
+] as const)(
+  "an output of other channels is refused, learning the variance %s: %j",
+  async (learnsVariance, shape, message) => {
+    const denoiser = networkDenoiser(async () => NDArray.zeros(shape), { learnsVariance });
+    await expect(denoiser(NDArray.zeros([2, 1, 2]), level)).rejects.toThrow(message);
+  },
+);
+
+test("x is scaled on its way into the network alone", async () => {
+  const seen: number[] = [];
+  const denoiser = networkDenoiser(
+    async (x) => {
+      seen.push(x.data[0] as number);
+      return x.mul(0);
+    },
+    { inputScale: () => 0.5 },
+  );
+  const { x0 } = await denoiser(of(3), level);
+  expect(seen).toEqual([1.5]);
+  expect(x0.data[0]).toBeCloseTo(3 / 0.6, 6);
+});
+
+test("where x is x0 the network's own eps stays, as none follows from it", async () => {
+  const denoiser = async () => ({ x0: of(3), eps: of(0.5) });
+  expect(await clipped(denoiser)(of(3), { alpha: 1, sigma: 0, t: 7 })).toEqual({ x0: of(1), eps: of(0.5) });
+});

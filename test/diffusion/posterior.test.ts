@@ -4,6 +4,7 @@ import {
   diffusionProcess,
   posterior,
   posteriorVariance,
+  reverseVariance,
   reverseVariances,
   scheduleSchema,
   stepVariance,
@@ -81,4 +82,26 @@ test("between neighbours the large variance is beta, and the small one is below 
     expect(reverseVariances.fixed_large(...levels)).toBe(stepVariance(...levels));
     expect(reverseVariances.fixed_small(...levels)).toBeLessThan(stepVariance(...levels));
   }
+});
+
+test.each([
+  [1, -10.171279],
+  [487, -5.7998052],
+  [999, -0.0010011],
+])("the learned variance is between the two fixed ones in logarithms: timestep %i at 0.5", (t, log) => {
+  const cosine = diffusionProcess(scheduleSchema.parse({ beta_schedule: "squaredcos_cap_v2" }));
+  const [from, to] = [cosine.level(t), cosine.level(t - 1)];
+  const variance = reverseVariance("learned_range", from, to, NDArray.of([0.5])) as NDArray;
+  expect(Math.log(variance.item())).toBeCloseTo(log, 3); // of diffusers' own test, where 1 − ᾱ is float32's
+});
+
+test("variances are those that the network says, and refused where it says none", () => {
+  const [from, to] = [process.level(5), process.level(4)];
+  expect((reverseVariance("learned", from, to, NDArray.of([0])) as NDArray).item()).toBe(1);
+  const extremes = reverseVariance("learned_range", from, to, NDArray.of([-1, 1])) as NDArray;
+  expect(extremes.data[0]).toBeCloseTo(posteriorVariance(from, to), 9);
+  expect(extremes.data[1]).toBeCloseTo(stepVariance(from, to), 9);
+  expect(() => reverseVariance("learned_range", from, to)).toThrow(
+    "variance: expected a network that learns it",
+  );
 });

@@ -110,4 +110,30 @@ describe("a ddpm's samples", () => {
     await generate(evaluate, 3, [1, 2], { interval: [0, 1e-6] });
     expect(calls.every(({ n }) => n === 2)).toBe(true);
   });
+
+  it("need a class for each image", async () => {
+    await expect(generate(spy().evaluate, 1, [1, 2, 3])).rejects.toThrow(
+      "labels: expected 2, one an image, got 3",
+    );
+  });
+});
+
+describe("a ddpm without classes", () => {
+  const [stage] = stagesOf(
+    { ...recipe, config: { ...recipe.config, conditioning: { kind: "none" } } },
+    { image: [1, 16, 16], classes: null },
+  );
+  const run = async (changes: object) => {
+    const sampling = { ...recipe.sampling, guidance: 1, ...changes };
+    const evaluate: Evaluate = async (_, { x }) => ({ eps: x as NDArray });
+    for await (const _ of stage?.generate({ seed: 0, count: 1, sampling }, evaluate) ?? []);
+  };
+
+  it.each([
+    [{ guidance: 3 }, "guidance: expected a model with classes, got a scale of 3 for one without"],
+    [{ negative: 2 }, "guidance: expected a model with classes, got a negative class for one without"],
+  ])("cannot be guided: %o", async (changes, message) => {
+    await expect(run({})).resolves.toBeUndefined();
+    await expect(run(changes)).rejects.toThrow(message);
+  });
 });
