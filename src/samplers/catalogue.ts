@@ -56,7 +56,7 @@ interface Kind<F extends z.ZodRawShape> {
 const kind = <F extends z.ZodRawShape>(row: Kind<F>): Kind<F> => row;
 
 /** The flow's is finite from noise alone to data; Karras' is diffusers' and k-diffusion's. */
-const frame = z.enum(Object.keys(frames) as FrameName[]).default("flow");
+const frame = (fallback: FrameName) => z.enum(Object.keys(frames) as FrameName[]).default(fallback);
 const share = (fallback: number) => z.number().min(0).max(1).default(fallback);
 const order = (fallback: number, most = 3) => z.int().min(1).max(most).default(fallback);
 const lowerOrderFinal = z.boolean().default(true);
@@ -107,7 +107,7 @@ const kinds = {
   }),
   euler: kind({
     summary: "Euler's rule (Karras et al. 2022, algorithm 1 without its correction)",
-    fields: { frame },
+    fields: { frame: frame("flow") },
     grid: "ode",
     steps: 50,
     open: euler,
@@ -122,7 +122,7 @@ const kinds = {
   }),
   heun: kind({
     summary: "the mean of the slopes at both ends (Karras et al. 2022, algorithm 1)",
-    fields: { frame },
+    fields: { frame: frame("flow") },
     grid: "ode",
     steps: 25,
     open: heun,
@@ -144,7 +144,7 @@ const kinds = {
   }),
   lms: kind({
     summary: "a polynomial through the last slopes (Adams and Bashforth; k-diffusion)",
-    fields: { order: order(4, 4), frame },
+    fields: { order: order(4, 4), frame: frame("karras") },
     grid: "ode",
     steps: 50,
     open: lms,

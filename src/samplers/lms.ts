@@ -30,7 +30,7 @@ const averageWeight = (positions: readonly number[], j: number, start: number, e
  * Linear multistep: a polynomial through the slopes of the last steps, integrated over the next one
  * (Adams and Bashforth with unequal steps; Karras et al. 2022's code base, k-diffusion).
  */
-export const lms = ({ order = 4, frame: name = "flow" }: LmsOptions = {}): Sampler<readonly Past[]> => {
+export const lms = ({ order = 4, frame: name = "karras" }: LmsOptions = {}): Sampler<readonly Past[]> => {
   const frame = frames[name];
   return {
     name: "lms",

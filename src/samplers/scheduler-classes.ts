@@ -98,6 +98,14 @@ const averagedKey = group({
 });
 
 const spaced = [spacingKeys("linspace"), sigmaKeys] as const;
+const multistep = [
+  finalSigmaKeys("zero"),
+  thresholdKeys,
+  solverOrder(2),
+  lowerOrderFinal(true),
+  eulerAtFinal,
+  dpmSolver,
+] as const;
 const unclipped = { clip: null };
 const inRatios = { ...unclipped, frame: "karras" };
 
@@ -132,15 +140,7 @@ export const schedulerClasses: Readonly<Record<string, SchedulerClass>> = {
   KDPM2DiscreteScheduler: row("kdpm2", "chain", spaced, { ...unclipped, eta: 0 }),
   KDPM2AncestralDiscreteScheduler: row("kdpm2", "chain", spaced, { ...unclipped, eta: 1 }),
   DPMSolverSDEScheduler: row("dpm_sde", "chain", spaced, unclipped),
-  DPMSolverMultistepScheduler: row("dpm_multistep", "ratio", [
-    ...spaced,
-    finalSigmaKeys("zero"),
-    thresholdKeys,
-    solverOrder(2),
-    lowerOrderFinal(true),
-    eulerAtFinal,
-    dpmSolver,
-  ]),
+  DPMSolverMultistepScheduler: row("dpm_multistep", "ratio", [...spaced, ...multistep]),
   DPMSolverSinglestepScheduler: row(
     "dpm_singlestep",
     "chain",
@@ -162,15 +162,7 @@ export const schedulerClasses: Readonly<Record<string, SchedulerClass>> = {
     uniPcAlgorithm,
   ]),
   EDMEulerScheduler: row("euler", "edm", [edmSpacing, finalSigmaKeys("zero")], inRatios),
-  EDMDPMSolverMultistepScheduler: row("dpm_multistep", "edm", [
-    edmSpacing,
-    finalSigmaKeys("zero"),
-    thresholdKeys,
-    solverOrder(2),
-    lowerOrderFinal(true),
-    eulerAtFinal,
-    dpmSolver,
-  ]),
+  EDMDPMSolverMultistepScheduler: row("dpm_multistep", "edm", [edmSpacing, ...multistep]),
   LCMScheduler: row("lcm", "chain", [
     clipKeys(false),
     renamed({ timestep_scaling: z.number().positive().default(10) }, { timestep_scaling: "timestepScaling" }),
