@@ -1,7 +1,8 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { NDArray } from "../../src/base/index.ts";
 import { type Denoiser, diffusionProcess, scheduleSchema } from "../../src/diffusion/index.ts";
-import { openSampler, samplerSchema } from "../../src/samplers/index.ts";
+import { openSampler, samplerKinds, samplerSchema, samplerSummaries } from "../../src/samplers/index.ts";
 
 const process = diffusionProcess(scheduleSchema.parse({ num_train_timesteps: 200 }));
 const x = NDArray.of([1, 2]);
@@ -77,4 +78,12 @@ test.each([
   { kind: "ddim", spacing: "karras" },
 ])("what no sampler can do is refused: %o", (spec) => {
   expect(samplerSchema.safeParse(spec).success).toBe(false);
+});
+
+test("every kind is on the page that measures them", () => {
+  const page = readFileSync(new URL("../../docs/samplers.md", import.meta.url), "utf8");
+  for (const kind of samplerKinds) {
+    expect(page).toContain(`- \`${kind}\`: ${samplerSummaries[kind]}.`);
+    expect(page).toContain(`| \`${kind}\` |`);
+  }
 });
