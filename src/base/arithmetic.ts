@@ -16,6 +16,8 @@ export interface Arithmetic<Self> {
   /** Each element into [low, high]. */
   clamp(low: number, high: number): Self;
   reshape(shape: readonly number[]): Self;
+  /** The same values as constants: no derivative passes. */
+  detach(): Self;
   /** Sum over the axes (all when absent). */
   sum(axes?: readonly number[], keepDims?: boolean): Self;
   /** Mean over the axes (all when absent). */

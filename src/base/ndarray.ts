@@ -156,6 +156,10 @@ export class NDArray implements Arithmetic<NDArray>, PlainArray {
   abs(): NDArray {
     return this.map(Math.abs);
   }
+  /** Itself: host arrays have no derivatives. */
+  detach(): NDArray {
+    return this;
+  }
   clamp(low: number, high: number): NDArray {
     return this.map((a) => Math.min(Math.max(a, low), high));
   }

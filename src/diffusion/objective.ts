@@ -41,7 +41,10 @@ export const vlbLoss = <A extends Arithmetic<A>>(
   return kl.mean(perSample(kl.shape)).mul(0.5 / Math.LN2);
 };
 
-/** L_hybrid = L_simple + λ L_vlb (Nichol and Dhariwal 2021, eq. 16); there L_vlb must not move the mean. */
+/**
+ * L_hybrid = L_simple + λ L_vlb (Nichol and Dhariwal 2021, eq. 16). L_vlb is to teach the variance alone: give
+ * {@link vlbLoss} `estimate.detach()`.
+ */
 export const hybridLoss = <A extends Arithmetic<A>>(simple: A, vlb: A, lambda = 0.001): A =>
   simple.add(vlb.mul(lambda));
 

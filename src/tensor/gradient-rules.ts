@@ -55,6 +55,7 @@ export const gradientRules: { readonly [K in OpName]: GradientRule<K> } = {
   relu: (node, dy) => [dy.mul(ops.cast(ops.greater(first(node), constant(0)), "float32"))],
   abs: (node, dy) => [dy.mul(ops.sign(first(node)))],
   sign: noGradient,
+  detach: noGradient,
   erf: (node, dy) => [dy.mul(first(node).mul(first(node)).neg().exp()).mul(2 / Math.sqrt(Math.PI))],
 
   add: broadcasting((_a, _b, dy) => [dy, dy]),

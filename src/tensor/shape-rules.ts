@@ -128,6 +128,7 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
   relu: unary,
   abs: unary,
   sign: unary,
+  detach: unary,
   erf: unary,
 
   add: binary,

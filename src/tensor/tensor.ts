@@ -56,6 +56,9 @@ export class Tensor<K extends OpName = OpName> implements Arithmetic<Tensor>, Sh
   log(): Tensor {
     return new Tensor("log", [this], {});
   }
+  detach(): Tensor {
+    return new Tensor("detach", [this], {});
+  }
   clamp(low: number, high: number): Tensor {
     return new Tensor("minimum", [new Tensor("maximum", [this, lift(low)], {}), lift(high)], {});
   }

@@ -43,6 +43,8 @@ export interface OpAttributes {
   relu: None;
   abs: None;
   sign: None;
+  /** The same values, through which no derivative passes. */
+  detach: None;
   /** 2/√π · the integral of exp(−t²) from 0 to x. */
   erf: None;
 

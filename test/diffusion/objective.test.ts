@@ -112,3 +112,28 @@ test("sliced score matching, through a traced network twice differentiated, find
   }
   await run.close();
 });
+
+test("the hybrid loss moves the mean by the simple loss alone, and the variance by the bound", async () => {
+  const shape = [4, 2];
+  const specs = { clean: { shape }, estimate: { shape }, said: { shape } };
+  const coefficients = { towardsX0: 0.7, least: Math.log(0.01), most: Math.log(0.04) };
+  const graph = trace(specs, ({ clean, estimate, said }) => {
+    const simple = squaredError(clean, estimate);
+    const bound = vlbLoss({ x0: clean, estimate: estimate.detach(), said }, coefficients);
+    const [hybrid, alone] = [hybridLoss(simple, bound, 0.5).mean(), simple.mean()];
+    const [ofMean, ofVariance] = gradients(hybrid, [estimate, said]) as [Tensor, Tensor];
+    const [simpleAlone] = gradients(alone, [estimate]) as [Tensor];
+    const [boundAlone] = gradients(bound.mean().mul(0.5), [said]) as [Tensor];
+    return { ofMean, simpleAlone, ofVariance, boundAlone };
+  });
+  const run = await compile(graph, { worker: false });
+  const [clean, estimate, said] = [6, 7, 8].map((seed) => new Generator(seed).normal(shape).mul(0.3));
+  const { ofMean, simpleAlone, ofVariance, boundAlone } = await run({ clean, estimate, said } as Record<
+    string,
+    NDArray
+  >);
+  await run.close();
+  expect(ofMean).toEqual(simpleAlone);
+  expect(ofVariance).toEqual(boundAlone);
+  expect(ofVariance?.abs().sum().item()).toBeGreaterThan(0);
+});

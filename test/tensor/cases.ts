@@ -138,6 +138,7 @@ export const cases: { readonly [K in OpName]: readonly CaseSpec<K>[] } = {
   relu: unary(),
   abs: unary(),
   sign: [...unary(), plain([3], [-2, 0, 3])],
+  detach: unary(),
   erf: [...unary(), plain([5], [-7, -3.5, 0, 2.5, 9])],
 
   add: binary(),

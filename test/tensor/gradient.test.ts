@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Generator, type NDArray, ShapeError } from "../../src/base/index.ts";
+import { Generator, NDArray, ShapeError } from "../../src/base/index.ts";
 import { attention, constant, gradients, input, type Tensor, vjp } from "../../src/tensor/index.ts";
 import { allCases } from "./cases.ts";
 import { relativeDifference } from "./compare.ts";
@@ -38,12 +38,12 @@ const weighted = (node: Tensor, seed: number): Tensor =>
 const leavesOf = (values: ReadonlyMap<Tensor, NDArray>): Leaves =>
   new Map([...values].map(([leaf, value]) => [leaf, toDoubles(value)] as const));
 
-/** Cases with something to differentiate; a rule without a gradient must agree as well (sign: zero). */
+/** Cases with something to differentiate; a rule without a gradient must agree as well (sign: zero), but detach's. */
 const differentiable = allCases.filter(
   ({ title, node, values }) =>
     node.dtype === "float32" &&
     [...values.keys()].some(({ dtype }) => dtype === "float32") &&
-    !/with ties|^sign of \[3\]/.test(title),
+    !/with ties|^sign of \[3\]|^detach/.test(title),
 );
 const floatsOf = ({ values }: (typeof allCases)[number]) =>
   [...values.keys()].filter(({ dtype }) => dtype === "float32");
@@ -142,4 +142,11 @@ test("the gradient of what is no scalar is refused, with a way out", () => {
   );
   expect(() => vjp(input([2]), [], input([3]))).toThrow("vjp: expected dy of shape [2], got [3]");
   expect(() => gradients(input([2]), [])).toThrow(ShapeError);
+});
+
+test("nothing is derived through what is detached", () => {
+  const x = input([2]);
+  const [gradient] = gradients(x.mul(x.detach()).sum(), [x]) as [Tensor];
+  const leaves: Leaves = new Map([[x, toDoubles(NDArray.of([3, -2]))]]);
+  expect([...(interpret([gradient], leaves)[0]?.data ?? [])]).toEqual([3, -2]); // of x alone, not 2 x
 });

@@ -202,6 +202,7 @@ export const references: { readonly [K in OpName]: Reference<K> } = {
   relu: elementwise((x) => Math.max(x, 0)),
   abs: elementwise(Math.abs),
   sign: elementwise(Math.sign),
+  detach: elementwise((x) => x),
   erf: elementwise(erf),
 
   add: elementwise((a = 0, b = 0) => a + b),

@@ -54,6 +54,7 @@ const refused: { readonly [K in OpName]: readonly Refused<K>[] } = {
   relu: unary,
   abs: unary,
   sign: unary,
+  detach: unary,
   erf: unary,
 
   add: binary,
