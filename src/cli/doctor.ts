@@ -2,7 +2,7 @@ import { access, constants, mkdir } from "node:fs/promises";
 import { availableParallelism, freemem, totalmem } from "node:os";
 import { Generator, NDArray } from "../base/index.ts";
 import { defaultCacheFolder } from "../data/index.ts";
-import { decodeImage, encodePng } from "../formats/index.ts";
+import { decodeImage, encodePng, pictureFormats } from "../formats/index.ts";
 import { compile } from "../runtime/index.ts";
 import { conv2d, trace } from "../tensor/index.ts";
 import { defineCommand, exitCodes } from "./command.ts";
@@ -80,7 +80,7 @@ async function checkImages(): Promise<string> {
   );
   const decoded = await decodeImage(await encodePng(pixels), { size: 4, channels: 3 });
   if (!decoded.data.every((level, i) => level === pixels.data[i])) throw new Error("a PNG came back changed");
-  return "PNG, JPEG and WebP are read; PNG and GIF are written";
+  return `${pictureFormats.map((format) => format.toUpperCase()).join(", ")} are read; PNG and GIF are written`;
 }
 
 export const doctorCommand = defineCommand({

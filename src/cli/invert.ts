@@ -13,10 +13,9 @@ export const invertCommand = defineCommand({
   name: "invert",
   summary: "Find the noise that leads to a picture",
   description: `DDIM without fresh noise is a map from noise to images, and can be walked
-backwards. Writes the noise (<name>.inverted.safetensors, for sample
---latent) and a
-picture of three: the image, its noise, and what the noise leads back to. The way
-back is inexact; more steps bring it nearer.`,
+backwards. Writes the noise (<name>.inverted.safetensors, for sample --latent)
+and a picture of three (<name>.inverted.png): the image, its noise, and what the
+noise leads back to. The way back is inexact; more steps bring it nearer.`,
   arguments: {
     model: text<string>("a run folder (its newest checkpoint) or a checkpoint file"),
     image: text<string>("the picture; it is cut and resized to the model's size"),

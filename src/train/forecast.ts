@@ -42,7 +42,7 @@ export const forecastMemory = <S>({ stage, training, dataset }: TrainJob<S>): Me
     moments: slotNames(training.optimizer).length * floats,
     gradients: 2 * floats,
     activations: traced.reduce((sum, graph) => sum + intermediateBytes(graph), 0),
-    images: dataset.images.data.byteLength,
+    images: dataset.images.data.byteLength + (dataset.uncropped?.data.byteLength ?? 0),
   };
 };
 

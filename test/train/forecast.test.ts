@@ -1,6 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { describe, expect, it } from "vitest";
+import { NDArray } from "../../src/base/index.ts";
 import { forecastMemory, timeStep } from "../../src/train/index.ts";
 import { eventsOf, lastOf, numbersOf, toyJob } from "./toy.ts";
 
@@ -17,6 +18,10 @@ describe("forecastMemory", () => {
       gradients: 2 * WEIGHTS * FLOAT,
       images: 16 * 4,
     });
+    const job = await toyJob();
+    const uncropped = NDArray.zeros([16, 1, 4, 4], "uint8");
+    const margin = forecastMemory({ ...job, dataset: { ...job.dataset, uncropped } });
+    expect(margin.images).toBe(16 * 4 + 16 * 16);
     const sgd = await toyJob({ training: { optimizer: { kind: "sgd", momentum: 0 } } });
     expect(forecastMemory(sgd).moments).toBeLessThan(2 * WEIGHTS * FLOAT);
   });
