@@ -12,7 +12,7 @@ import { leaves, stateOf } from "../src/nn/index.ts";
 import { compile } from "../src/runtime/index.ts";
 import { trace } from "../src/tensor/index.ts";
 import { chosenNetworks, type Network } from "./networks.ts";
-import { machine, median, openPeer, ratio, THREADS } from "./peer.ts";
+import { alone, machine, median, openPeer, ratio, THREADS } from "./peer.ts";
 
 const BATCHES = [1, 16];
 const ROUNDS = 11;
@@ -48,9 +48,9 @@ for (const [name, network] of await chosenNetworks(process.argv.slice(2)))
     await ours.turn();
     const times = { ours: [] as number[], torch: [] as number[], onnx: [] as number[] };
     for (let round = 0; round < ROUNDS; round++) {
-      times.torch.push(await peer.turn("torch"));
-      times.ours.push(await ours.turn());
-      times.onnx.push(await peer.turn("onnx"));
+      times.torch.push(await alone(() => peer.turn("torch")));
+      times.ours.push(await alone(() => ours.turn()));
+      times.onnx.push(await alone(() => peer.turn("onnx")));
     }
     peer.close();
     await ours.close();

@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { cpus } from "node:os";
 import { createInterface } from "node:readline";
+import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 export const THREADS = 2;
@@ -26,6 +27,15 @@ export const openPeer = async (script: string, setup: object): Promise<Peer> => 
   };
   const facts = await ask(JSON.stringify({ threads: THREADS, seed: 0, ...setup }));
   return { facts, turn: async (name = "") => Number(await ask(name)), close: () => child.stdin.end() };
+};
+
+/** Milliseconds that a contender's threads may go on spinning after its turn: OpenMP's do for some. */
+const SETTLING = 100;
+
+/** A turn that no thread of the one before runs beside. */
+export const alone = async (turn: () => Promise<number>): Promise<number> => {
+  await pause(SETTLING);
+  return turn();
 };
 
 export const median = (values: readonly number[]): number =>

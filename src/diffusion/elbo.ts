@@ -11,6 +11,11 @@ export interface ElboOptions {
   readonly generator: Generator;
   /** The variance of the reverse step. */
   readonly variance?: ReverseVariance;
+  /**
+   * How many of the terms L_1 … L_{T−1} are evaluated, at timesteps drawn anew: an unbiased estimate of their sum for
+   * fewer evaluations. All of them unless told.
+   */
+  readonly draws?: number;
   /** Whether data are grey values in [-1, 1], how many, or points of a continuum. */
   readonly decoder?:
     | { readonly kind: "discretised"; readonly levels: number }
@@ -21,45 +26,82 @@ export interface ElboOptions {
 export interface Elbo {
   /** L_0: how well the last step says the data. */
   readonly reconstruction: number;
-  /** L_t for t = 1 … T − 1, at index t: the curve; index 0 is L_0. */
+  /** L_t for t = 1 … T − 1, at index t: the curve; index 0 is L_0. NaN for what was not drawn. */
   readonly terms: Float64Array;
   /** L_T: how far the noised data are from the noise that sampling starts at. */
   readonly prior: number;
   readonly total: number;
-  /** Of the total, over the samples. */
+  /** Of the total, over the samples and the timesteps drawn. */
   readonly standardError: number;
 }
 
 /**
  * The variational bound, each of its terms by one draw of x_t a sample (Ho et al. 2020, eq. 5; Sohl-Dickstein et al.
- * 2015). T evaluations of the denoiser.
+ * 2015). T evaluations of the denoiser, or 1 + `draws`.
  * @param x0 [n, ...]
+ * @throws ArgumentError for no samples, fewer than 2 draws, or draws from a chain of one step
  */
 export const elbo = async (x0: NDArray, options: ElboOptions): Promise<Elbo> => {
   const { process, generator } = options;
   const [n = 1] = x0.shape;
   const totals = new Float64Array(n);
-  const terms = new Float64Array(process.steps);
-  const count = (perSample: Float64Array): number => {
-    for (const [k, value] of perSample.entries()) totals[k] = (totals[k] as number) + value;
+  const found: Found[] = [];
+  const count = (perSample: Float64Array, share = 1): number => {
+    for (const [k, value] of perSample.entries()) totals[k] = (totals[k] as number) + share * value;
     return mean(perSample);
   };
-  for (let t = process.steps - 1; t >= 0; t--) {
+  for (const { t, share } of visitsOf(options)) {
     const from = process.level(t);
     const x = qSample(x0, generator.normal(x0.shape), from);
-    terms[t] = count(await reverseTerm(x0, x, from, process.level(t - 1), options));
+    const value = count(await reverseTerm(x0, x, from, process.level(t - 1), options), share);
+    found.push({ t, share, value });
   }
+  const terms = curveOf(found, process.steps);
   const last = process.level(process.steps - 1);
   const prior = count(bits(x0, (value) => normalKl(last.alpha * value, last.sigma ** 2, 1)));
   const total = mean(totals);
-  const spread = totals.reduce((sum, value) => sum + (value - total) ** 2, 0);
   return {
     reconstruction: terms[0] as number,
     terms,
     prior,
     total,
-    standardError: n > 1 ? Math.sqrt(spread / (n - 1) / n) : Number.NaN,
+    standardError: Math.sqrt(varianceOf(totals) / n + (options.draws ? varianceOfDraws(found) : 0)),
   };
+};
+
+/** A term to evaluate, and how much it counts in the sum. */
+interface Visit {
+  readonly t: number;
+  readonly share: number;
+}
+/** And what it came to, on average over the samples. */
+interface Found extends Visit {
+  readonly value: number;
+}
+
+const visitsOf = ({ process, generator, draws }: ElboOptions): Visit[] => {
+  const last = process.steps - 1;
+  if (draws === undefined)
+    return Array.from({ length: process.steps }, (_, k) => ({ t: last - k, share: 1 }));
+  if (!Number.isInteger(draws) || draws < 2 || last < 1)
+    throw new ArgumentError({
+      who: "elbo",
+      expected: "two draws or more, from a chain of two steps or more",
+      got: `${draws} from ${process.steps}`,
+    });
+  const drawn = generator.integers(1, process.steps, [draws]).data;
+  return [{ t: 0, share: 1 }, ...Array.from(drawn, (t) => ({ t, share: last / draws }))];
+};
+
+const curveOf = (found: readonly Found[], steps: number): Float64Array =>
+  Float64Array.from({ length: steps }, (_, t) =>
+    mean(Float64Array.from(found.filter((each) => each.t === t).map(({ value }) => value))),
+  );
+
+/** Of the sum of the drawn terms, which are independent. */
+const varianceOfDraws = (found: readonly Found[]): number => {
+  const drawn = found.filter(({ t }) => t > 0).map(({ share, value }) => share * value);
+  return drawn.length * varianceOf(Float64Array.from(drawn));
 };
 
 /** L_{t−1} of every sample, or L_0 where the step ends at data. */
@@ -144,3 +186,9 @@ const bits = (x: NDArray, nats: (value: number, index: number) => number): Float
 };
 
 const mean = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** NaN for a single value. */
+const varianceOf = (values: Float64Array): number => {
+  const center = mean(values);
+  return values.reduce((sum, value) => sum + (value - center) ** 2, 0) / (values.length - 1);
+};

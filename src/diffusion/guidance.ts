@@ -36,7 +36,8 @@ export interface Guidable {
 /**
  * Classifier-free guidance (Ho and Salimans 2022). At one x and level x0 is linear in eps and the weights
  * 1 − s and s sum to 1, so guiding x0 is guiding eps; clip after guidance, not before. Where one estimate alone
- * counts (s = 0, s = 1, outside the interval of Kynkäänniemi et al. 2024) only that one is evaluated.
+ * counts (s = 0, s = 1, outside the interval of Kynkäänniemi et al. 2024) only that one is evaluated. A learned
+ * variance is the conditional one's.
  * @throws ArgumentError for a negative scale, a rescale outside [0, 1] or an interval that is none
  */
 export const guided = (model: Guidable, guidance: Guidance): Denoiser => {
@@ -48,13 +49,15 @@ export const guided = (model: Guidable, guidance: Guidance): Denoiser => {
     const noise = noiseToSignal(level);
     if (noise < interval[0] || noise > interval[1]) return model.conditional(x, level);
     const [c, u] = await model.both(x, level);
+    const variance = c.variance && { variance: c.variance };
+    // In noise alone both take x for eps, and there is nothing to give back.
     if (rescale === 0 || level.alpha === 0) {
-      const x0 = guide(u.x0, c.x0, scale);
-      return u.eps && c.eps ? { x0, eps: guide(u.eps, c.eps, scale) } : { x0 };
+      const eps = u.eps && c.eps && { eps: guide(u.eps, c.eps, scale) };
+      return { x0: guide(u.x0, c.x0, scale), ...eps, ...variance };
     }
     const wanted = epsOf(c, x, level);
     const eps = rescaled(guide(epsOf(u, x, level), wanted, scale), wanted, rescale);
-    return { x0: epsToX0(x, eps, level), eps };
+    return { x0: epsToX0(x, eps, level), eps, ...variance };
   };
 };
 
@@ -84,7 +87,10 @@ const deviations = (x: NDArray): number[] =>
 /** φ of the guided noise brought to the conditional one's deviation, the rest as it is (Lin et al. 2024, eq. 15 and 16). */
 const rescaled = (guidedEps: NDArray, conditionalEps: NDArray, phi: number): NDArray => {
   const [own, wanted] = [deviations(guidedEps), deviations(conditionalEps)];
-  const factors = own.map((value, k) => phi * ((wanted[k] as number) / value) + (1 - phi));
+  // What is flat has no contrast to scale.
+  const factors = own.map((value, k) =>
+    value === 0 ? 1 : phi * ((wanted[k] as number) / value) + (1 - phi),
+  );
   return guidedEps.mul(NDArray.of(factors, [factors.length, ...guidedEps.shape.slice(1).map(() => 1)]));
 };
 
@@ -103,14 +109,16 @@ export type ClassifierGradient = (x: NDArray, level: Level) => Promise<NDArray>;
 
 /**
  * Classifier guidance of any sampler (Dhariwal and Nichol 2021, algorithm 2): eps − σ s ∇ ln p(y | x_t), so that x0
- * gains (σ² / α) s ∇ ln p. For their algorithm 1, with the gradient at the mean of the step, see `ancestral`.
+ * gains (σ² / α) s ∇ ln p. In noise alone, α = 0, a classifier sees nothing and is not asked. For their algorithm 1,
+ * with the gradient at the mean of the step, see `ancestral`.
  */
 export const classifierGuided =
   (denoiser: Denoiser, gradient: ClassifierGradient, scale: number): Denoiser =>
   async (x, level) => {
     const denoised = await denoiser(x, level);
-    const g = await gradient(x, level);
     const { alpha, sigma } = level;
+    if (alpha === 0) return denoised;
+    const g = await gradient(x, level);
     return {
       ...(denoised.variance && { variance: denoised.variance }),
       x0: NDArray.combine([1, denoised.x0], [(scale * sigma ** 2) / alpha, g]),

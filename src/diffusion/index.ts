@@ -35,14 +35,17 @@ export {
   edmLoss,
   flowMatchingLoss,
   hybridLoss,
+  predictionTarget,
   scoreMatchingLoss,
   simpleLoss,
   slicedScoreMatchingLoss,
   squaredError,
   type VlbCoefficients,
+  vlbCoefficients,
   vlbLoss,
 } from "./objective.ts";
 export {
+  conversion,
   convertPrediction,
   edmInputScale,
   edmPrediction,
@@ -94,4 +97,13 @@ export {
   timestepProbabilities,
   type WeightedTimestep,
 } from "./timestep-sampler.ts";
-export { edmWeight, likelihoodWeight, minSnr, p2, type Weighting } from "./weighting.ts";
+export {
+  edmWeight,
+  likelihoodWeight,
+  likelihoodWeighting,
+  minSnr,
+  p2,
+  type Weighting,
+  weightingFor,
+  weightings,
+} from "./weighting.ts";

@@ -1,4 +1,4 @@
-import { ArgumentError, type Generator, NDArray } from "../base/index.ts";
+import { ArgumentError, type Generator, NDArray, type Shape } from "../base/index.ts";
 import { type Denoiser, epsOf } from "./denoiser.ts";
 import { normalLog } from "./normal.ts";
 import type { Level, NoiseProcess } from "./process.ts";
@@ -10,9 +10,12 @@ export interface LikelihoodOptions extends Tolerances {
   readonly process: NoiseProcess;
   /**
    * How the divergence is had: exactly, by as many pullbacks as a sample has coordinates, or estimated by random
-   * signs, the same over the whole path (Hutchinson 1990; Grathwohl et al. 2019, section 3.1).
+   * signs, the same over the whole path (Hutchinson 1990; Grathwohl et al. 2019, section 3.1), on average over `probes`
+   * of them, 1 unless told.
    */
-  readonly trace: { readonly kind: "exact" } | { readonly kind: "hutchinson"; readonly generator: Generator };
+  readonly trace:
+    | { readonly kind: "exact" }
+    | { readonly kind: "hutchinson"; readonly generator: Generator; readonly probes?: number };
 }
 
 /** ln p of samples, and what it took. */
@@ -34,7 +37,7 @@ const levelOf = (process: NoiseProcess, s: number): Level => process.levelAt(Mat
  * to lie at the process' cleanest level, to noise, with y = x / (α + σ), dy/ds = eps − x0, and ln p gaining the
  * divergence of that on the way.
  * @param x [n, ...]
- * @throws ArgumentError when the denoiser has no pullback
+ * @throws ArgumentError when the denoiser has no pullback, or probes are not a whole number of 1 or more
  */
 export const likelihood = async (x: NDArray, options: LikelihoodOptions): Promise<Likelihood> => {
   const { process, denoiser } = options;
@@ -90,7 +93,7 @@ export const likelihood = async (x: NDArray, options: LikelihoodOptions): Promis
 
 /** Vectors v whose vᵀ J v sum to the trace. */
 const probesOf = (trace: LikelihoodOptions["trace"], x: NDArray): NDArray[] => {
-  if (trace.kind === "hutchinson") return [trace.generator.uniform(x.shape).map((u) => (u < 0.5 ? -1 : 1))];
+  if (trace.kind === "hutchinson") return randomSigns(trace, x.shape);
   const d = x.size / (x.shape[0] ?? 1);
   return Array.from({ length: d }, (_, axis) =>
     NDArray.of(
@@ -98,6 +101,17 @@ const probesOf = (trace: LikelihoodOptions["trace"], x: NDArray): NDArray[] => {
       x.shape,
     ),
   );
+};
+
+/** Probes of length √(d / count), so that their products sum to the average. */
+const randomSigns = (
+  { generator, probes = 1 }: Extract<LikelihoodOptions["trace"], { kind: "hutchinson" }>,
+  shape: Shape,
+): NDArray[] => {
+  if (!Number.isInteger(probes) || probes < 1)
+    throw new ArgumentError({ who: "probes", expected: "a whole number of 1 or more", got: String(probes) });
+  const size = 1 / Math.sqrt(probes);
+  return Array.from({ length: probes }, () => generator.uniform(shape).map((u) => (u < 0.5 ? -size : size)));
 };
 
 const traceOf = async (

@@ -7,7 +7,7 @@ export const normalLog = (apart: number, variance: number): number =>
   -0.5 * (Math.log(2 * Math.PI * variance) + apart ** 2 / variance);
 
 /**
- * 1 − Φ(x) for x ≥ 0, to 1e-15 relative: the Taylor series of Φ near 0, Laplace's continued fraction beyond
+ * 1 − Φ(x) for x ≥ 0, to 1e-12 relative: the Taylor series of Φ near 0, Laplace's continued fraction beyond
  * (DLMF 7.6.2 and 7.9.1).
  */
 const upperTail = (x: number): number => {
@@ -25,7 +25,7 @@ const upperTail = (x: number): number => {
   return density / (x + fraction);
 };
 
-/** Φ(b) − Φ(a) of the standard normal distribution, without cancellation in the tails. */
+/** Φ(b) − Φ(a) of the standard normal distribution, without cancellation in the tails; a and b may be infinite. */
 export const normalMass = (a: number, b: number): number => {
   if (a > 0) return upperTail(a) - upperTail(b);
   if (b < 0) return upperTail(-b) - upperTail(-a);
@@ -44,11 +44,5 @@ export const discretisedLog = (x: number, mean: number, deviation: number, level
   const half = 1 / (levels - 1);
   const low = x - half <= -1 ? -Infinity : (x - half - mean) / deviation;
   const high = x + half >= 1 ? Infinity : (x + half - mean) / deviation;
-  return Math.log(Math.max(massBetween(low, high), LEAST));
-};
-
-const massBetween = (low: number, high: number): number => {
-  if (low === -Infinity) return high > 0 ? 1 - upperTail(high) : upperTail(-high);
-  if (high === Infinity) return low > 0 ? upperTail(low) : 1 - upperTail(-low);
-  return normalMass(low, high);
+  return Math.log(Math.max(normalMass(low, high), LEAST));
 };

@@ -1,4 +1,6 @@
-import type { Arithmetic } from "../base/index.ts";
+import { ArgumentError, type Arithmetic } from "../base/index.ts";
+import { posteriorVariance, stepVariance } from "./posterior.ts";
+import type { Level } from "./process.ts";
 
 /** The axes of one sample: all but the first. */
 const perSample = (shape: readonly number[]): number[] => shape.map((_, axis) => axis).slice(1);
@@ -10,10 +12,20 @@ export const squaredError = <A extends Arithmetic<A>>(target: A, predicted: A): 
 };
 
 /**
- * L_simple (Ho et al. 2020, eq. 14), [n]: the squared error of the predicted noise. For another prediction give its
- * target, `qSample(x0, eps, mixture)`, and a weighting.
+ * L_simple (Ho et al. 2020, eq. 14), [n]: the squared error of the predicted noise. For another prediction give
+ * its {@link predictionTarget}.
  */
 export const simpleLoss = <A extends Arithmetic<A>>(eps: A, predicted: A): A => squaredError(eps, predicted);
+
+/**
+ * What a network is to say, ofX0 · x0 + ofEps · eps, by the row of `predictions` at the level; the coefficients are
+ * numbers, or arrays that broadcast over the samples, [n, 1, 1, 1].
+ */
+export const predictionTarget = <A extends Arithmetic<A>>(
+  x0: A,
+  eps: A,
+  { ofX0, ofEps }: { readonly ofX0: A | number; readonly ofEps: A | number },
+): A => x0.mul(ofX0).add(eps.mul(ofEps));
 
 /** Coefficients of one term of the bound, as numbers or arrays that broadcast, [n, 1, 1, 1]. */
 export interface VlbCoefficients<A> {
@@ -23,6 +35,26 @@ export interface VlbCoefficients<A> {
   readonly least: A | number;
   readonly most: A | number;
 }
+
+/**
+ * The coefficients of {@link vlbLoss} between two levels.
+ * @throws ArgumentError for a step that ends at data: L_0 is no distance of two normal distributions
+ */
+export const vlbCoefficients = (from: Level, to: Level): VlbCoefficients<never> => {
+  if (to.sigma === 0)
+    throw new ArgumentError({
+      who: "L_vlb",
+      expected: "a step that ends at a level with noise",
+      got: `one from t = ${from.t} to data`,
+      hint: "draw t from 1 on",
+    });
+  const variance = stepVariance(from, to);
+  return {
+    towardsX0: (to.alpha * variance) / from.sigma ** 2,
+    least: Math.log(posteriorVariance(from, to)),
+    most: Math.log(variance),
+  };
+};
 
 /**
  * L_{t−1} = KL(q(x_s | x_t, x_0) ‖ p(x_s | x_t)) in bits per dimension, [n] (Nichol and Dhariwal 2021, eq. 4 and 15).

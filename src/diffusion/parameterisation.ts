@@ -83,15 +83,27 @@ export const epsRecovery = ({ ofX0, ofEps }: Mixture, { alpha, sigma }: AtLevel)
   return { ofX: -ofX0 / determinant, ofOutput: alpha / determinant };
 };
 
-/** What a network that predicts `to` would have said where one that predicts `from` gave `output`. */
-export const convertPrediction = (
-  output: NDArray,
-  { x, level, from, to }: { x: NDArray; level: AtLevel; from: Prediction; to: Prediction },
-): NDArray => {
+/** From one prediction to another. */
+interface Conversion {
+  readonly from: Prediction;
+  readonly to: Prediction;
+}
+
+/** What a network that predicts `to` would have said, as a mixture of x and what one that predicts `from` did say. */
+export const conversion = (level: AtLevel, { from, to }: Conversion): Recovery => {
   const [source, target] = [predictions[from](level), predictions[to](level)];
   const [x0, eps] = [x0Recovery(source, level), epsRecovery(source, level)];
-  return NDArray.combine(
-    [target.ofX0 * x0.ofX + target.ofEps * eps.ofX, x],
-    [target.ofX0 * x0.ofOutput + target.ofEps * eps.ofOutput, output],
-  );
+  return {
+    ofX: target.ofX0 * x0.ofX + target.ofEps * eps.ofX,
+    ofOutput: target.ofX0 * x0.ofOutput + target.ofEps * eps.ofOutput,
+  };
+};
+
+/** {@link conversion} of a network's output at a level. */
+export const convertPrediction = (
+  output: NDArray,
+  { x, level, ...both }: Conversion & { readonly x: NDArray; readonly level: AtLevel },
+): NDArray => {
+  const { ofX, ofOutput } = conversion(level, both);
+  return NDArray.combine([ofX, x], [ofOutput, output]);
 };

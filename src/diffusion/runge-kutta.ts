@@ -1,4 +1,4 @@
-import { ArgumentError } from "../base/index.ts";
+import { ArgumentError, NonFiniteError } from "../base/index.ts";
 
 export interface Tolerances {
   /** Relative and absolute error allowed in a step, by the root mean square over coordinates. */
@@ -34,7 +34,7 @@ const moved = (y: Float64Array, h: number, weights: readonly number[], slopes: r
 /**
  * y at `end` from y at `start`, by the pair of Runge–Kutta rules of orders 5 and 4, whose difference sets the step
  * (Dormand and Prince 1980; step control after Hairer, Nørsett and Wanner 1993, section II.4).
- * @throws ArgumentError when it takes more than `maxSteps` steps
+ * @throws ArgumentError when it takes more than `maxSteps` steps; NonFiniteError where dy/ds is not finite
  */
 export const rungeKutta45 = async (
   derivative: Derivative,
@@ -46,6 +46,7 @@ export const rungeKutta45 = async (
   let h = (end - start) / 20;
   let first = await derivative(y, s);
   for (let step = 0; step < maxSteps; step++) {
+    if (!first.every(Number.isFinite)) throw nonFinite(s);
     if (Math.abs(h) >= Math.abs(end - s)) h = end - s;
     const slopes = [first];
     for (let stage = 1; stage < C.length; stage++)
@@ -55,7 +56,8 @@ export const rungeKutta45 = async (
     const next = moved(y, h, A[6], slopes);
     const zero = new Float64Array(y.length);
     const error = errorNorm(moved(zero, h, ERROR, slopes), { y, next, rtol, atol });
-    const factor = Math.min(5, Math.max(0.2, 0.9 * error ** -0.2));
+    // A step too far may leave the finite numbers, and is refused like any other.
+    const factor = Number.isFinite(error) ? Math.min(5, Math.max(0.2, 0.9 * error ** -0.2)) : 0.2;
     if (error <= 1) {
       if (h === end - s) return next;
       [y, s, first] = [next, s + h, slopes.at(-1) as Float64Array];
@@ -69,6 +71,9 @@ export const rungeKutta45 = async (
     hint: "allow a larger error",
   });
 };
+
+const nonFinite = (s: number): NonFiniteError =>
+  new NonFiniteError({ who: "Runge–Kutta", expected: "a finite slope", got: `NaN or infinity at s = ${s}` });
 
 const errorNorm = (
   error: Float64Array,

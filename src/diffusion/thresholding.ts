@@ -1,4 +1,4 @@
-import { NDArray } from "../base/index.ts";
+import { ArgumentError, NDArray } from "../base/index.ts";
 import { type Denoiser, withX0 } from "./denoiser.ts";
 
 export interface Thresholding {
@@ -14,9 +14,19 @@ export interface Thresholding {
  * A denoiser whose x0 comes into [-1, 1] by division: each sample by the given quantile of its |x0|, at least 1
  * and at most `max`, after clipping to it. Strong guidance then keeps its contrast (Saharia et al. 2022,
  * Imagen, section 2.3).
+ * @throws ArgumentError for a quantile outside (0, 1]
  */
-export const thresholded = (denoiser: Denoiser, { quantile, max, keepEps = false }: Thresholding): Denoiser =>
-  withX0(
+export const thresholded = (
+  denoiser: Denoiser,
+  { quantile, max, keepEps = false }: Thresholding,
+): Denoiser => {
+  if (!(quantile > 0 && quantile <= 1))
+    throw new ArgumentError({
+      who: "thresholding",
+      expected: "a quantile above 0 and up to 1",
+      got: String(quantile),
+    });
+  return withX0(
     denoiser,
     (x0) =>
       NDArray.stack(
@@ -27,6 +37,7 @@ export const thresholded = (denoiser: Denoiser, { quantile, max, keepEps = false
       ),
     keepEps,
   );
+};
 
 /** A quantile by linear interpolation between order statistics, as torch's and NumPy's. */
 const quantileOf = ({ data }: NDArray, share: number): number => {

@@ -1,10 +1,15 @@
-import { type Level, noiseToSignal } from "./process.ts";
+import type { ContinuousProcess } from "./noise-processes.ts";
+import { conversion, type Prediction } from "./parameterisation.ts";
+import { type Level, lambdaOf, noiseToSignal } from "./process.ts";
 
 /** The signal-to-noise ratio of a level; 0 for noise alone. */
 const snrOf = (level: Level): number => noiseToSignal(level) ** -2;
 
 /** A weight of the squared error at a level. */
 export type Weighting = (level: Level) => number;
+
+/** All levels alike, in whatever the network predicts: L_simple (Ho et al. 2020, eq. 14). */
+const uniform = (): Weighting => () => 1;
 
 /**
  * min(SNR, γ) as a weight on the error of x0 (Hang et al. 2023, section 3.4), in the form of each prediction: the
@@ -43,3 +48,27 @@ export const edmWeight =
   (sigmaData = 0.5): Weighting =>
   (level) =>
     sigmaData ** -2 + snrOf(level);
+
+/** {@link likelihoodWeight} at the levels of a process, where it is g² / (2 σ²) (Song et al. 2021b, theorem 1). */
+export const likelihoodWeighting =
+  (process: ContinuousProcess): Weighting =>
+  (level) =>
+    process.diffusion(process.time(lambdaOf(level))) / (2 * level.sigma ** 2);
+
+/**
+ * A weighting of the error of one prediction as one of another's: the errors are proportional, x being given.
+ * @throws ArgumentError at zero SNR from or to a prediction that says nothing of x0 there
+ */
+export const weightingFor =
+  (weighting: Weighting, { from, to }: { readonly from: Prediction; readonly to: Prediction }): Weighting =>
+  (level) =>
+    weighting(level) * conversion(level, { from: to, to: from }).ofOutput ** 2;
+
+/** The weightings of the literature; `p2` and `likelihood` weigh the error of eps, `edm` that of x0. */
+export const weightings = {
+  uniform,
+  min_snr: minSnr,
+  p2,
+  likelihood: likelihoodWeighting,
+  edm: edmWeight,
+} as const;

@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
 import { Generator, NDArray } from "../../src/base/index.ts";
 import {
+  type Denoiser,
   type DiffusionProcess,
   diffusionProcess,
+  type Elbo,
   elbo,
   gaussianMixture,
   hierarchicalElbo,
@@ -52,6 +54,12 @@ const options = (process: DiffusionProcess, variance: ReverseVariance = "fixed_s
   decoder: { kind: "continuous" } as const,
 });
 
+/** The exact denoiser, which says a variance between the two fixed ones. */
+const learning: Denoiser = async (x, level) => ({
+  ...(await data.denoiser(x, level)),
+  variance: x.map((value) => Math.tanh(value)),
+});
+
 /** Standard errors that a mean over draws may be off. */
 const ERRORS = 4;
 
@@ -81,6 +89,73 @@ test("the hierarchical VAE's bound is the same number", async () => {
   const mean = each.reduce((sum, value) => sum + value, 0) / each.length;
   const spread = Math.sqrt(each.reduce((sum, value) => sum + (value - mean) ** 2, 0)) / each.length;
   expect(Math.abs(mean - closedForm(process, "fixed_large"))).toBeLessThan(ERRORS * spread);
+});
+
+test("by both views grey values have the same bits, within what draws are off", async () => {
+  const process = chain(20);
+  const x0 = data
+    .sample(3000, new Generator(0))
+    .map((x) => Math.round(Math.min(Math.max(x, -1), 1) * 127.5) / 127.5);
+  const settings = { ...options(process, "learned_range"), denoiser: learning, decoder: undefined };
+  const { decoder: _, ...grey } = settings;
+  const sum = await elbo(x0, grey);
+  const each = await hierarchicalElbo(x0, { ...grey, generator: new Generator(9) });
+  const mean = each.reduce((total, value) => total + value, 0) / each.length;
+  const spread = Math.sqrt(each.reduce((total, value) => total + (value - mean) ** 2, 0)) / each.length;
+  expect(Math.abs(mean - sum.total)).toBeLessThan(ERRORS * Math.hypot(spread, sum.standardError));
+  expect(sum.total).toBeGreaterThan(6); // 8 bits less what the data's width leaves open
+});
+
+test("a network that says the larger variance has the bound of the larger variance", async () => {
+  const process = chain(20);
+  const x0 = data.sample(64, new Generator(0));
+  const most: Denoiser = async (x, level) => ({
+    ...(await data.denoiser(x, level)),
+    variance: NDArray.full(x.shape, 1),
+  });
+  const learned = await elbo(x0, { ...options(process, "learned_range"), denoiser: most });
+  const fixed = await elbo(x0, options(process, "fixed_large"));
+  expect(learned.total).toBeCloseTo(fixed.total, 6);
+});
+
+test("many draws of two terms come to the sum of both", async () => {
+  const process = chain(3);
+  const x0 = data.sample(256, new Generator(0));
+  const middle = ({ total, prior, reconstruction }: Elbo) => total - prior - reconstruction;
+  const drawn = await elbo(x0, { ...options(process, "fixed_large", 3), draws: 1000 });
+  let sum = 0;
+  for (let seed = 100; seed < 200; seed++)
+    sum += middle(await elbo(x0, options(process, "fixed_large", seed))) / 100;
+  // If one term were 0, the error of 1000 draws would be 1 / √1000 of the sum; four of that. A term more is half of it.
+  expect(Math.abs(middle(drawn) / sum - 1)).toBeLessThan(0.13);
+});
+
+test("some terms, drawn, estimate the sum of all without bias, and say how surely", async () => {
+  const process = chain(50);
+  const x0 = data.sample(256, new Generator(0));
+  const whole = await elbo(x0, options(process, "fixed_large"));
+  const estimates: { total: number; standardError: number }[] = [];
+  for (let seed = 10; seed < 50; seed++) {
+    const { terms, ...found } = await elbo(x0, { ...options(process, "fixed_large", seed), draws: 8 });
+    expect(terms.filter((term) => !Number.isNaN(term)).length).toBeLessThanOrEqual(9);
+    estimates.push(found);
+  }
+  const apart = estimates.map(({ total }) => total - whole.total);
+  const mean = apart.reduce((sum, value) => sum + value, 0) / apart.length;
+  const spread = Math.sqrt(apart.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (apart.length - 1));
+  expect(Math.abs(mean)).toBeLessThan((ERRORS * spread) / Math.sqrt(apart.length));
+  // The errors it claims are those it makes, and what a draw of other samples would add.
+  const claimed = Math.sqrt(
+    estimates.reduce((sum, { standardError }) => sum + standardError ** 2, 0) / estimates.length,
+  );
+  expect(claimed / Math.hypot(spread, whole.standardError)).toBeGreaterThan(0.7);
+  expect(claimed / Math.hypot(spread, whole.standardError)).toBeLessThan(1.5);
+});
+
+test.each([1, 0, 2.5])("%f draws are refused", async (draws) => {
+  await expect(elbo(data.sample(2, new Generator(0)), { ...options(chain(5)), draws })).rejects.toThrow(
+    "elbo: expected two draws or more",
+  );
 });
 
 test("more steps tighten it towards the entropy of the data, which it never falls below", async () => {

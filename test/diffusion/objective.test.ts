@@ -1,18 +1,24 @@
 import { expect, test } from "vitest";
 import { Generator, NDArray } from "../../src/base/index.ts";
 import {
+  type Denoiser,
+  diffusionProcess,
   edmLoss,
+  elbo,
   flowMatchingLoss,
   gaussianMixture,
   hybridLoss,
   type Level,
   normalKl,
   predictions,
+  predictionTarget,
   qSample,
+  scheduleSchema,
   scoreMatchingLoss,
   simpleLoss,
   slicedScoreMatchingLoss,
   squaredError,
+  vlbCoefficients,
   vlbLoss,
   x0Recovery,
 } from "../../src/diffusion/index.ts";
@@ -85,11 +91,14 @@ test("EDM's weight makes its loss one of the network's own output", () => {
   for (const [i, value] of a.data.entries()) expect(value).toBeCloseTo(b.data[i] as number, 4);
 });
 
+const signs = (generator: Generator, shape: readonly number[]): NDArray =>
+  generator.uniform(shape).map((u) => (u < 0.5 ? -1 : 1));
+
 test("sliced score matching, through a traced network twice differentiated, finds a Gaussian's score", async () => {
   // s(x) = −w x: the loss ½ w² E[x²] − w is least at w = 1 / E[x²], the precision.
   const [rows, deviation] = [2000, 0.5];
   const points = new Generator(2).normal([rows, 2]).mul(deviation);
-  const v = new Generator(3).uniform([rows, 2]).map((u) => (u < 0.5 ? -1 : 1));
+  const v = signs(new Generator(3), [rows, 2]);
   const graph = trace(
     { x: { shape: [rows, 2] }, v: { shape: [rows, 2] }, w: { shape: [] } },
     ({ x, v, w }) => {
@@ -111,6 +120,102 @@ test("sliced score matching, through a traced network twice differentiated, find
     expect(slope?.item()).toBeCloseTo(w * square - (1 - square), 4);
   }
   await run.close();
+});
+
+test("sliced score matching goes through a traced network of two layers, and finds the score of the data", async () => {
+  const [rows, width, deviation] = [512, 16, 0.7];
+  const seeded = (seed: number, shape: readonly number[], scale: number) =>
+    new Generator(seed).normal(shape).mul(scale);
+  const start = {
+    inner: seeded(5, [2, width], 0.7),
+    shift: seeded(6, [width], 0.3),
+    outer: seeded(7, [width, 2], 0.25),
+  };
+  const names = Object.keys(start) as (keyof typeof start)[];
+  const specs = {
+    inner: { shape: start.inner.shape },
+    shift: { shape: start.shift.shape },
+    outer: { shape: start.outer.shape },
+  };
+  const graph = trace(
+    { x: { shape: [rows, 2] }, v: { shape: [rows, 2] }, ...specs },
+    ({ x, v, inner, shift, outer }) => {
+      const score = tanh(x.matmul(inner).add(shift)).matmul(outer);
+      const [directional] = vjp(score, [x], v) as [Tensor];
+      const loss = slicedScoreMatchingLoss(score, v, directional).mean();
+      const slopes = gradients(loss, [inner, shift, outer]);
+      return {
+        loss,
+        score,
+        ...Object.fromEntries(names.map((name, i) => [`d ${name}`, slopes[i] as Tensor])),
+      };
+    },
+  );
+  const run = await compile(graph, { worker: false });
+  const points = seeded(8, [rows, 2], deviation);
+  const v = signs(new Generator(9), [rows, 2]);
+  let weights: Record<string, NDArray> = start;
+  const lossAt = async (at: Record<string, NDArray>) =>
+    (await run({ x: points, v, ...at })).loss?.item() as number;
+
+  // The slope along the gradient itself, by differences, is its square.
+  const first = await run({ x: points, v, ...weights });
+  const square = names.reduce((sum, name) => {
+    const slope = first[`d ${name}`] as NDArray;
+    return sum + slope.mul(slope).sum().item();
+  }, 0);
+  const moved = (by: number) =>
+    Object.fromEntries(
+      names.map((name) => [name, NDArray.combine([1, start[name]], [by, first[`d ${name}`] as NDArray])]),
+    );
+  const h = 1e-2;
+  const slope = ((await lossAt(moved(h))) - (await lossAt(moved(-h)))) / (2 * h);
+  expect(slope / square).toBeCloseTo(1, 2);
+
+  const random = new Generator(10); // new points in every step: the loss of the same ones falls without end
+  for (let step = 0; step < 800; step++) {
+    const x = random.normal([rows, 2]).mul(deviation);
+    const found = await run({ x, v: signs(random, [rows, 2]), ...weights });
+    weights = Object.fromEntries(
+      names.map((name) => [
+        name,
+        NDArray.combine([1, weights[name] as NDArray], [-0.2, found[`d ${name}`] as NDArray]),
+      ]),
+    );
+  }
+  const { score } = await run({ x: points, v, ...weights });
+  await run.close();
+  const truth = points.mul(-1 / deviation ** 2);
+  const left = (score as NDArray).sub(truth);
+  // Of the score's variance, what 800 steps of a small network leave.
+  expect(left.mul(left).mean().item() / truth.mul(truth).mean().item()).toBeLessThan(0.1);
+});
+
+test("the coefficients of the bound make its loss the term that elbo sums", async () => {
+  const process = diffusionProcess(scheduleSchema.parse({ num_train_timesteps: 20 }));
+  const said = (x: NDArray) => x.map((value) => Math.tanh(value));
+  const learning: Denoiser = async (x, level) => ({ ...(await truth.denoiser(x, level)), variance: said(x) });
+  const generator = new Generator(12);
+  const settings = { process, denoiser: learning, variance: "learned_range", generator } as const;
+  const { terms } = await elbo(x0, { ...settings, decoder: { kind: "continuous" } });
+  for (const t of [1, 10, 19]) {
+    const [from, to] = [process.level(t), process.level(t - 1)];
+    const noisy = qSample(x0, new Generator(t).normal(x0.shape), from);
+    const { x0: estimate } = await truth.denoiser(noisy, from);
+    const losses = vlbLoss({ x0, estimate, said: said(noisy) }, vlbCoefficients(from, to));
+    const found = mean(losses);
+    const spread = Math.sqrt(mean(losses.sub(found).mul(losses.sub(found))) / n);
+    expect(Math.abs(found - (terms[t] as number))).toBeLessThan(4 * Math.SQRT2 * spread);
+  }
+  expect(() => vlbCoefficients(process.level(0), process.level(-1))).toThrow("draw t from 1 on");
+});
+
+test("a prediction's target is its mixture of x0 and eps, with coefficients a sample each", () => {
+  const [a, b] = [NDArray.of([1, 2, 3, 4], [2, 2]), NDArray.of([10, 20, 30, 40], [2, 2])];
+  const column = (...values: number[]) => NDArray.of(values, [2, 1]);
+  expect([...predictionTarget(a, b, { ofX0: -0.5, ofEps: 1 }).data]).toEqual([9.5, 19, 28.5, 38]);
+  const each = predictionTarget(a, b, { ofX0: column(1, 0), ofEps: column(0, 1) });
+  expect([...each.data]).toEqual([1, 2, 30, 40]);
 });
 
 test("the hybrid loss moves the mean by the simple loss alone, and the variance by the bound", async () => {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { Generator, NDArray } from "../../src/base/index.ts";
 import {
+  conversion,
   convertPrediction,
   diffusionProcess,
   edmInputScale,
@@ -65,6 +66,24 @@ test("every prediction is converted to every other and back, at every level", ()
         const scale = 1 + Math.max(...said.abs().data) * condition(level, from, to);
         for (const [i, value] of back.data.entries())
           expect(Math.abs(value - (output.data[i] as number))).toBeLessThan(1e-6 * scale);
+      }
+});
+
+test("there and back is the identity, at every level of every process, in double precision", () => {
+  const all: Level[] = [
+    ...Array.from({ length: process.steps }, (_, t) => process.level(t)),
+    ...Object.values(noiseProcesses).flatMap((open) => {
+      const { span, level } = open();
+      return Array.from({ length: 200 }, (_, k) => level(span[0] + (k / 200) * (span[1] - span[0])));
+    }),
+  ];
+  for (const level of all)
+    for (const from of predictionNames)
+      for (const to of predictionNames) {
+        const [there, back] = [conversion(level, { from, to }), conversion(level, { from: to, to: from })];
+        expect(Math.abs(there.ofOutput * back.ofOutput - 1)).toBeLessThan(1e-6);
+        const left = back.ofX + back.ofOutput * there.ofX;
+        expect(Math.abs(left)).toBeLessThan(1e-6 * Math.max(1, Math.abs(back.ofX)));
       }
 });
 

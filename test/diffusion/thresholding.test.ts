@@ -27,3 +27,9 @@ test("the quantile lies between order statistics, as torch's", async () => {
 test("eps is kept where asked", async () => {
   expect((await thresholded(denoiser, { quantile: 0.5, max: 2, keepEps: true })(x, level)).eps).toBe(x);
 });
+
+test.each([0, -0.5, 1.01, Number.NaN])("a quantile of %f is refused", (quantile) => {
+  expect(() => thresholded(denoiser, { quantile, max: 1 })).toThrow(
+    "thresholding: expected a quantile above 0",
+  );
+});
