@@ -141,7 +141,7 @@ for (const [name, kind, orders, more] of families) {
 const outside: string[] = [];
 for (const [kind, more] of [
   ["rk45", {}],
-  ["langevin", { steps: 20, stepsPerLevel: 40, stepSize: 0.05 }],
+  ["langevin", { steps: 20, stepsPerLevel: 40, stepSize: 1 }],
 ] as const) {
   const generator = new Generator(1);
   const noise = () => generator.normal([DRAWS, 2]);

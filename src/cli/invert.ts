@@ -2,12 +2,12 @@ import { basename, dirname, extname, join } from "node:path";
 import { NDArray } from "../base/index.ts";
 import { toPixels } from "../data/index.ts";
 import { encodePng, enlarge, imageGrid, makeFolder, writeSafetensors, writeWhole } from "../formats/index.ts";
-import { openTrained } from "../systems/index.ts";
+import { openTrained, samplingOf, type Trained } from "../systems/index.ts";
 import { defineCommand, integer, text } from "./command.ts";
-import { interruptible } from "./interrupt.ts";
-import { decodeNoise, invertImage } from "./inversion.ts";
+import { INTERRUPTED, interruptible } from "./interrupt.ts";
+import { readImage } from "./picture-input.ts";
+import { provenanceText, shellLine } from "./provenance.ts";
 import { classIndex } from "./sampling-options.ts";
-import { readImage } from "./starting-point.ts";
 
 export const invertCommand = defineCommand({
   name: "invert",
@@ -40,29 +40,88 @@ noise leads back to. The way back is inexact; more steps bring it nearer.`,
   async run({ model: path, image: picture, out, class: name, steps, scale, threads }) {
     const model = await openTrained(path, { threads });
     try {
-      const { classes } = model.checkpoint.header;
-      const label = name === undefined ? undefined : classIndex(classes, name, "--class");
+      const { classes, image: shape, step } = model.checkpoint.header;
+      const known = model.stage.conditional ? classes : null;
+      const labels = name === undefined ? undefined : [classIndex(known, name, "--class")];
       const folder = out ?? join(dirname(dirname(model.checkpoint.path)), "inverted");
-      const image = await readImage(model, picture);
+      const image = (await readImage(model, picture)).reshape([1, ...shape]);
+      await makeFolder(folder);
+      // Not the picture's own name, which may lie in the same folder.
+      const target = join(folder, `${basename(picture, extname(picture))}.inverted`);
+      const words = ["undiffuse", "invert", model.checkpoint.path, picture, "--steps", String(steps)];
+      const facts = {
+        command: shellLine([...words, ...(name === undefined ? [] : ["--class", name])]),
+        system: model.recipe.system,
+        step,
+        ...(name !== undefined && { classes: [name] }),
+      };
       await interruptible("stopping", async (signal) => {
-        const x = await invertImage(model, image, { label, steps, signal });
-        const again = await decodeNoise(model, x, { label, steps, signal });
-        await makeFolder(folder);
-        // Not the picture's own name, which may lie in the same folder.
-        const target = join(folder, `${basename(picture, extname(picture))}.inverted`);
-        await writeWhole(
-          `${target}.safetensors`,
-          writeSafetensors(new Map([["x", x]]), { steps: String(steps) }),
-        );
-        const shown = NDArray.concat([image.reshape(x.shape), x.mul(0.4), again]);
-        const grid = imageGrid(toPixels(shown), { columns: 3, padding: 1 });
-        await writeWhole(`${target}.png`, await encodePng(enlarge(grid, scale)));
-        const apart = again.sub(image.reshape(x.shape)).abs().mean().item() * 127.5;
-        process.stdout.write(`${target}.safetensors\n${target}.png\n`);
-        process.stdout.write(`back again within ${apart.toFixed(1)} of 255 grey levels on average\n`);
+        try {
+          const noise = await model.invert(image, { labels, steps, signal });
+          const again = await decoded(model, noise, { labels, steps, signal });
+          await write({ image, noise, again }, target, { facts, steps, scale });
+        } catch (error) {
+          if (!signal.aborted) throw error;
+          process.exitCode = INTERRUPTED;
+        }
       });
     } finally {
       await model.close();
     }
   },
 });
+
+/** An image, its noise and what that leads to, each [1, c, h, w]. */
+interface Found {
+  readonly image: NDArray;
+  readonly noise: NDArray;
+  readonly again: NDArray;
+}
+
+/** The image that DDIM leads noise to, the way that it came. */
+const decoded = async (
+  model: Trained,
+  x: NDArray,
+  request: {
+    readonly labels: readonly number[] | undefined;
+    readonly steps: number;
+    readonly signal: AbortSignal;
+  },
+): Promise<NDArray> => {
+  const { steps, ...rest } = request;
+  const changes = { sampler: { kind: "ddim", steps }, guidance: 1, negative: undefined };
+  const sampling = samplingOf(model.recipe, changes);
+  let end = x;
+  for await (const frame of model.sample({ ...rest, start: { kind: "given", x }, sampling })) end = frame.x;
+  return end;
+};
+
+/** How strongly noise is shown: about ±2.5 standard deviations between black and white. */
+const NOISE_CONTRAST = 0.4;
+
+/** Writes the noise and the picture of three, and says how far they are apart. */
+const write = async (
+  { image, noise, again }: Found,
+  target: string,
+  {
+    facts,
+    steps,
+    scale,
+  }: {
+    readonly facts: Parameters<typeof provenanceText>[0];
+    readonly steps: number;
+    readonly scale: number;
+  },
+): Promise<void> => {
+  const { command } = facts;
+  await writeWhole(
+    `${target}.safetensors`,
+    writeSafetensors(new Map([["x", noise]]), { steps: String(steps), command }),
+  );
+  const shown = NDArray.concat([image, noise.mul(NOISE_CONTRAST), again]);
+  const grid = imageGrid(toPixels(shown), { columns: 3, padding: 1 });
+  await writeWhole(`${target}.png`, await encodePng(enlarge(grid, scale), provenanceText(facts)));
+  const apart = again.sub(image).abs().mean().item() * 127.5;
+  process.stdout.write(`${target}.safetensors\n${target}.png\n`);
+  process.stdout.write(`back again within ${apart.toFixed(1)} of 255 grey levels on average\n`);
+};

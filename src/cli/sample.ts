@@ -9,7 +9,7 @@ import { type Generated, generate } from "./generate.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
 import { provenanceText, shellLine } from "./provenance.ts";
 import { chosenSampling, classIndex, samplingOptions, samplingWords } from "./sampling-options.ts";
-import { chosenStart, type StartOf, startOptions, startWords } from "./starting-point.ts";
+import { chosenStart, isInverted, type StartOf, startOptions, startWords } from "./starting-point.ts";
 
 const [NAME_WIDTH, LINE_WIDTH] = [21, 79];
 
@@ -63,6 +63,18 @@ ${samplerList}`,
     ["undiffuse sample runs/digits --from 7.png --strength 0.5 --class 1", "a seven, half made a one"],
     ["undiffuse sample runs/digits --from 7.png --mask top.png --repaint 5", "another top for a seven"],
     ["undiffuse sample runs/digits --interpolate 3,4 --class 8 --count 10", "from one eight to another"],
+    [
+      "undiffuse sample runs/digits --interpolate 7.png,9.png --count 10",
+      "from picture to picture, through their noise",
+    ],
+    [
+      "undiffuse sample runs/digits --class 3 --negative 8 --guidance 4 --interval 0.2,5",
+      "threes that are no eights, steered where there is some noise",
+    ],
+    [
+      "undiffuse sample runs/digits --scheduler scheduler_config.json --steps 20",
+      "as diffusers' configuration says",
+    ],
   ],
   async run({ model: path, threads, ...request }) {
     const model = await openTrained(path, { threads });
@@ -99,19 +111,29 @@ interface Plan {
 
 const planOf = async (model: Trained, request: Request): Promise<Plan> => {
   const { recipe, checkpoint } = model;
-  const { classes } = checkpoint.header;
+  const classes = classesOf(model);
   const { count, class: name, interpolate } = request;
-  // A row between two images is of one class.
-  const labels = labelsOf(classes, count, interpolate === undefined ? name : (name ?? classes?.[0]));
+  const inverted = isInverted(request);
+  // A row between two seeds is of one class; of what class pictures are is not known unless it is said.
+  const rowClass = interpolate === undefined ? undefined : classes?.[0];
+  const labels = inverted && name === undefined ? undefined : labelsOf(classes, count, name ?? rowClass);
   const inTurn = classes && name === undefined ? Math.min(classes.length, 20) : Math.ceil(Math.sqrt(count));
   return {
     folder: request.out ?? join(dirname(dirname(checkpoint.path)), "samples"),
-    sampling: await chosenSampling(recipe, classes, request),
+    sampling: await chosenSampling(
+      recipe,
+      classes,
+      inverted ? { ...request, guidance: request.guidance ?? 1 } : request,
+    ),
     startOf: await chosenStart(model, request, { count, label: labels?.[0] }),
     labels,
     columns: interpolate === undefined ? inTurn : count,
   };
 };
+
+/** The classes that can be asked for. */
+const classesOf = ({ stage, checkpoint }: Trained): readonly string[] | null =>
+  stage.conditional ? checkpoint.header.classes : null;
 
 const labelsOf = (
   classes: readonly string[] | null,
@@ -162,12 +184,12 @@ const provenance = (
   const { recipe, checkpoint } = request.model;
   const names = labels?.slice(first, first + count).map((label) => checkpoint.header.classes?.[label] ?? "");
   const one = request.class ?? (count === 1 ? names?.[0] : undefined);
-  const { classes } = checkpoint.header;
+  const classes = classesOf(request.model);
   const options = {
     seed,
     count,
     ...(one !== undefined && { class: one }),
-    ...samplingWords(sampling, classes),
+    ...samplingWords(sampling, recipe, classes),
     ...startWords(request),
   };
   const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);

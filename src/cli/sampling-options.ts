@@ -1,18 +1,33 @@
 import { readFile } from "node:fs/promises";
-import { FileError } from "../base/index.ts";
+import { ArgumentError, FileError } from "../base/index.ts";
 import type { DiffusionProcess, Schedule } from "../diffusion/index.ts";
-import { readScheduler, type SamplerKind, samplerKinds, samplerSchema } from "../samplers/index.ts";
+import {
+  readScheduler,
+  type SamplerKind,
+  samplerKinds,
+  samplerSchema,
+  sigmaSpacingNames,
+  spacingNames,
+} from "../samplers/index.ts";
 import { type Recipe, samplingOf } from "../systems/index.ts";
 import { choice, decimal, integer, text, UsageError } from "./command.ts";
+import { literal, literalWord, splitOutsideBrackets } from "./literals.ts";
 
 /** Kinds that lead to images. */
 const kinds = samplerKinds.filter((kind) => kind !== "ddim_inversion");
 
 /** Options that say how noise becomes an image. */
 export const samplingOptions = {
-  sampler: choice("how noise becomes an image", kinds),
+  sampler: choice("how noise becomes an image (default: the recipe's, with its settings)", kinds),
   steps: integer("steps of the sampler, most of one evaluation of the network", { least: 1 }),
-  samplerOptions: text("more of the sampler, e.g. order=3,sigmas=karras,clip=null", { value: "key=value,…" }),
+  eta: decimal("noise of each step: 0 draws none, 1 the most (ddim, kdpm2, euler_ancestral, dpm_sde, tcd)"),
+  spacing: text(`where its timesteps lie: ${spacingNames.join(", ")}, or a list, e.g. 999,500,100`, {
+    value: "name",
+  }),
+  sigmas: text(`where its noise levels lie instead: ${sigmaSpacingNames.join(", ")}, or a list`, {
+    value: "name",
+  }),
+  samplerOptions: text("more of the sampler, e.g. order=3,final=least,clip=null", { value: "key=value,…" }),
   scheduler: text("a diffusers scheduler_config.json instead of --sampler", { value: "file" }),
   guidance: decimal("how strongly the class steers; 1 is the model as trained, 0 ignores the class"),
   rescale: decimal("give this share of contrast back to guided images, 0 to 1"),
@@ -24,6 +39,9 @@ export const samplingOptions = {
 export interface SamplingChoice {
   readonly sampler?: SamplerKind | undefined;
   readonly steps?: number | undefined;
+  readonly eta?: number | undefined;
+  readonly spacing?: string | undefined;
+  readonly sigmas?: string | undefined;
   readonly samplerOptions?: string | undefined;
   readonly scheduler?: string | undefined;
   readonly guidance?: number | undefined;
@@ -39,28 +57,58 @@ export const chosenSampling = async (
   choice: SamplingChoice,
 ): Promise<Recipe["sampling"]> => {
   const { guidance, rescale, interval, negative } = choice;
-  return samplingOf(recipe, {
+  const changes = {
     sampler: await chosenSampler(recipe, choice),
     ...(guidance !== undefined && { guidance }),
     ...(rescale !== undefined && { rescale }),
-    ...(interval !== undefined && { interval: interval.split(",").map(Number) }),
+    ...(interval !== undefined && { interval: range(interval) }),
     ...(negative !== undefined && { negative: classIndex(classes, negative, "--negative") }),
+  };
+  try {
+    return samplingOf(recipe, changes);
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    throw new UsageError({ who: "sampling", expected: "options that it has", got: error.got });
+  }
+};
+
+/** @throws UsageError unless it is two numbers that rise */
+const range = (words: string): readonly number[] => {
+  const parts = words.split(",");
+  const [least = Number.NaN, most = Number.NaN] = parts.map((word) =>
+    word.trim() ? Number(word) : Number.NaN,
+  );
+  if (parts.length === 2 && least >= 0 && most > least) return [least, most];
+  throw new UsageError({
+    who: "--interval",
+    expected: "two numbers that rise from 0 or more, a,b",
+    got: `"${words}"`,
   });
 };
 
 const chosenSampler = async (recipe: Recipe, choice: SamplingChoice): Promise<object> => {
-  const { sampler, steps, samplerOptions, scheduler } = choice;
+  const { sampler, steps, eta, samplerOptions, scheduler } = choice;
   if (scheduler !== undefined && sampler !== undefined)
     throw new UsageError({ who: "--scheduler", expected: "no --sampler beside it", got: sampler });
-  const own = recipe.sampling.sampler;
-  const base =
-    scheduler !== undefined
-      ? await fromScheduler(scheduler, recipe)
-      : sampler === undefined || sampler === own.kind
-        ? own
-        : { kind: sampler };
-  return { ...base, ...keyValues(samplerOptions ?? ""), ...(steps !== undefined && { steps }) };
+  const own = sampler === undefined ? recipe.sampling.sampler : { kind: sampler };
+  const base = scheduler === undefined ? own : await fromScheduler(scheduler, recipe);
+  const lists = {
+    ...(choice.spacing !== undefined && { spacing: nameOrList(choice.spacing) }),
+    ...(choice.sigmas !== undefined && { sigmas: nameOrList(choice.sigmas) }),
+  };
+  const said = { ...lists, ...keyValues(samplerOptions ?? ""), ...(eta !== undefined && { eta }) };
+  return { ...base, ...said, ...stepsOf(said, steps) };
 };
+
+/** As many as were asked for, or as a list has. */
+const stepsOf = (said: Readonly<Record<string, unknown>>, steps: number | undefined): object => {
+  const listed = [said.sigmas, said.spacing].find(Array.isArray)?.length;
+  const wanted = steps ?? listed;
+  return wanted === undefined ? {} : { steps: wanted };
+};
+
+const nameOrList = (words: string): unknown =>
+  /^[a-z]/i.test(words.trim()) ? words.trim() : words.split(",").map((word) => literal(word.trim()));
 
 /** The sampler of a diffusers file, if it is for the schedule that the model was trained with. */
 const fromScheduler = async (path: string, { config }: Recipe): Promise<object> => {
@@ -96,11 +144,10 @@ const sameSchedule = (a: Schedule, b: Schedule): boolean => {
   return told(a) === told(b);
 };
 
-/** `order=3,sigmas=karras` as an object; numbers, booleans and null are read as such. */
+/** `order=3,sigmas=karras` as an object; numbers, booleans, null, [lists] and {objects} are read as such. */
 const keyValues = (words: string): Record<string, unknown> =>
   Object.fromEntries(
-    words
-      .split(",")
+    splitOutsideBrackets(words)
       .filter((word) => word.trim() !== "")
       .map((word) => {
         const [key = "", ...rest] = word.split("=");
@@ -114,31 +161,26 @@ const keyValues = (words: string): Record<string, unknown> =>
       }),
   );
 
-const literal = (word: string): unknown => {
-  try {
-    return JSON.parse(word);
-  } catch {
-    return word;
-  }
-};
-
-/** The words that choose this sampling again. */
+/** The words that choose this sampling again, whatever the recipe's own is. */
 export const samplingWords = (
   sampling: Recipe["sampling"],
+  recipe: Recipe,
   classes: readonly string[] | null,
 ): Record<string, string | number> => {
   const { sampler, guidance, rescale, interval, negative } = sampling;
   const { kind, steps, ...rest } = sampler;
   const plain = samplerSchema.parse({ kind }) as unknown as Record<string, unknown>;
-  const changed = Object.entries(rest).filter(([key, value]) => value !== undefined && value !== plain[key]);
+  const changed = Object.entries(rest).filter(
+    ([key, value]) => value !== undefined && JSON.stringify(value) !== JSON.stringify(plain[key]),
+  );
   return {
     sampler: kind,
     ...(steps !== undefined && { steps }),
     ...(changed.length > 0 && {
-      "sampler-options": changed.map(([key, value]) => `${key}=${value}`).join(","),
+      "sampler-options": changed.map(([key, value]) => `${key}=${literalWord(value)}`).join(","),
     }),
     guidance,
-    ...(rescale > 0 && { rescale }),
+    ...(rescale !== recipe.sampling.rescale && { rescale }),
     ...(interval && { interval: interval.join(",") }),
     ...(negative !== undefined && { negative: classes?.[negative] ?? negative }),
   };

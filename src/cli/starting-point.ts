@@ -1,11 +1,10 @@
 import { readFile } from "node:fs/promises";
-import { Generator, NDArray } from "../base/index.ts";
-import { toUnit } from "../data/index.ts";
-import { decodeImage, readSafetensors } from "../formats/index.ts";
+import { FileError, Generator, NDArray } from "../base/index.ts";
+import { readSafetensors } from "../formats/index.ts";
 import { initialNoise, type Start, slerp } from "../samplers/index.ts";
 import type { Trained } from "../systems/index.ts";
 import { type Field, integer, text, UsageError } from "./command.ts";
-import { invertImage } from "./inversion.ts";
+import { readImage, readMask } from "./picture-input.ts";
 
 const fraction = (help: string): Field<number | undefined> => ({
   help,
@@ -21,13 +20,17 @@ const fraction = (help: string): Field<number | undefined> => ({
 export const startOptions = {
   from: text("begin with this picture instead of noise", { value: "image" }),
   strength: fraction("how much of the path to walk from it: 1 forgets it (default: 0.6, with a mask 1)"),
-  mask: text("paint only where this picture is white, keep the rest", { value: "image" }),
+  mask: text("paint only where this picture is white, keep the rest, bit for bit where black", {
+    value: "image",
+  }),
   repaint: integer("walk each stretch of the path so often, so that the painted fits the kept", {
     least: 1,
     fallback: 1,
   }),
   latent: text("begin with what undiffuse invert wrote", { value: "file" }),
-  interpolate: text("a row between two seeds, or two pictures", { value: "a,b" }),
+  interpolate: text("a row between two seeds, or two pictures, whose noise is found first", {
+    value: "a,b",
+  }),
 } as const;
 
 export interface StartChoice {
@@ -51,6 +54,12 @@ export const startWords = ({ from, strength, mask, repaint, latent, interpolate 
 
 /** What images `first` … `first + n` begin with. */
 export type StartOf = (first: number, n: number) => Start;
+
+const isSeed = (word: string): boolean => /^\d+$/.test(word.trim());
+
+/** Whether noise found behind pictures is where this begins: what exaggerates does not lead back to them. */
+export const isInverted = ({ latent, interpolate }: StartChoice): boolean =>
+  latent !== undefined || (interpolate !== undefined && !interpolate.split(",").every(isSeed));
 
 /**
  * The beginning that was chosen.
@@ -82,12 +91,6 @@ export const chosenStart = async (
   return () => ({ kind: "noise" });
 };
 
-/** A picture as the model's own kind of image, [c, h, w] in [-1, 1]. */
-export const readImage = async ({ checkpoint }: Trained, path: string): Promise<NDArray> => {
-  const [channels, ...size] = checkpoint.header.image;
-  return toUnit(await decodeImage(path, { size, channels: channels === 1 ? 1 : 3 }));
-};
-
 const repeated = (image: NDArray, n: number): NDArray =>
   NDArray.stack(Array.from({ length: n }, () => image));
 
@@ -99,21 +102,23 @@ const fromPicture = async (
   const image = await readImage(model, path);
   if (mask === undefined)
     return (_, n) => ({ kind: "image", image: repeated(image, n), strength: strength ?? 0.6 });
-  const [, ...size] = model.checkpoint.header.image;
-  const free = (await decodeImage(mask, { size, channels: 1 })).map((level) => level / 255);
+  const free = await readMask(model, mask, path);
   return (_, n) => ({
     kind: "inpaint",
     image: repeated(image, n),
-    mask: free.reshape([1, 1, ...size]),
+    mask: free,
     strength: strength ?? 1,
     resamplings: repaint,
   });
 };
 
 const fromLatent = async (path: string): Promise<StartOf> => {
-  const { tensors } = readSafetensors(await readFile(path), path);
-  const x = tensors.get("x");
-  if (!x) throw new UsageError({ who: "--latent", expected: "a file of undiffuse invert", got: path });
+  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    const got = error.code === "ENOENT" ? "no such file" : error.message;
+    throw new FileError(path, { expected: "what undiffuse invert wrote", got }, { cause: error });
+  });
+  const x = readSafetensors(bytes, path).tensors.get("x");
+  if (!x) throw new UsageError({ who: "--latent", expected: "what undiffuse invert wrote", got: path });
   return (_, n) => ({ kind: "given", x: repeated(x.row(0), n) });
 };
 
@@ -139,6 +144,7 @@ const between = async (
 
 const codeOf = async (model: Trained, name: string, label: number | undefined): Promise<NDArray> => {
   const { image } = model.checkpoint.header;
-  if (/^\d+$/.test(name)) return initialNoise([new Generator(Number(name))], image);
-  return invertImage(model, await readImage(model, name), { label, steps: 100 });
+  if (isSeed(name)) return initialNoise([new Generator(Number(name))], image);
+  const labels = label === undefined ? undefined : [label];
+  return model.invert((await readImage(model, name)).reshape([1, ...image]), { labels });
 };

@@ -3,10 +3,11 @@ import type { Level } from "./process.ts";
 
 /**
  * The variance of q(x_t | x_s) between a level `from` (t) and a cleaner one `to` (s):
- * σ²_{t|s} = σ_t² − (α_t / α_s)² σ_s² (Kingma et al. 2021, appendix A.1). Between neighbours it is β_t.
+ * σ²_{t|s} = σ_t² − (α_t / α_s)² σ_s² (Kingma et al. 2021, appendix A.1). Between neighbours it is β_t, between two
+ * namings of one level 0, below which rounding would take it.
  */
 export const stepVariance = (from: Level, to: Level): number =>
-  from.sigma ** 2 - ((from.alpha / to.alpha) * to.sigma) ** 2;
+  Math.max(0, from.sigma ** 2 - ((from.alpha / to.alpha) * to.sigma) ** 2);
 
 /** β̃_t, the variance of q(x_s | x_t, x_0): σ²_{t|s} σ_s² / σ_t² (Ho et al. 2020, eq. 7). */
 export const posteriorVariance = (from: Level, to: Level): number =>
@@ -37,7 +38,7 @@ const LEAST_VARIANCE = 1e-20;
  */
 const learnedRange = (from: Level, to: Level, said: NDArray): NDArray => {
   const least = Math.log(Math.max(posteriorVariance(from, to), LEAST_VARIANCE));
-  const most = Math.log(stepVariance(from, to));
+  const most = Math.log(Math.max(stepVariance(from, to), LEAST_VARIANCE));
   return said.map((f) => Math.exp(least + ((f + 1) / 2) * (most - least)));
 };
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ArgumentError } from "../base/index.ts";
 import {
   clipped,
   type Denoiser,
@@ -26,9 +27,9 @@ import { kdpm2 } from "./kdpm2.ts";
 import { langevin } from "./langevin.ts";
 import { lcm } from "./lcm.ts";
 import { lms } from "./lms.ts";
-import { inversionPath, pathOf } from "./path.ts";
+import { inversionPath, isDiscrete, pathOf } from "./path.ts";
 import { pndm } from "./pndm.ts";
-import { predictorCorrector } from "./predictor-corrector.ts";
+import { predictorCorrector, predictorNames } from "./predictor-corrector.ts";
 import { rk45 } from "./rk45.ts";
 import type { Sampler } from "./sampler.ts";
 import { type SigmaSpacing, sigmaSpacingNames } from "./sigma-spacing.ts";
@@ -49,6 +50,8 @@ interface Kind<F extends z.ZodRawShape> {
   readonly divides?: boolean;
   /** Whether it walks the path backwards, from data to noise. */
   readonly inverts?: boolean;
+  /** Whether it evaluates at timesteps between those of the path, which only a trained chain has. */
+  readonly amongTimesteps?: boolean;
   readonly open: (spec: z.output<z.ZodObject<F>>, process: NoiseProcess) => Sampler;
   /** What it adds before its steps. */
   readonly churn?: (spec: z.output<z.ZodObject<F>>, process: NoiseProcess) => Churn;
@@ -101,6 +104,7 @@ const kinds = {
       averages: z.enum(predictionNames).default("epsilon"),
     },
     divides: true,
+    amongTimesteps: true,
     grid: "chain",
     steps: 50,
     open: (spec, process) => pndm(process, spec),
@@ -161,7 +165,7 @@ const kinds = {
     summary: "DPM-Solver and DPM-Solver++: exponential integration with the last estimates (Lu et al. 2022)",
     fields: { ...dpm, eulerAtFinal: z.boolean().default(false) },
     divides: true,
-    grid: "exponential",
+    grid: "multistep",
     steps: 20,
     open: dpmMultistep,
   }),
@@ -229,7 +233,8 @@ const kinds = {
     summary: "annealed Langevin dynamics: many small steps at every level (Song and Ermon 2019)",
     fields: {
       stepsPerLevel: z.int().positive().default(100),
-      stepSize: z.number().positive().default(2e-5),
+      stepSize: z.number().positive().lt(4).default(0.2),
+      denoiseLast: z.boolean().default(true),
     },
     grid: "ode",
     steps: 10,
@@ -238,17 +243,19 @@ const kinds = {
   predictor_corrector: kind({
     summary: "reverse diffusion, corrected by Langevin steps (Song et al. 2021)",
     fields: {
+      predictor: z.enum(predictorNames).default("reverse_diffusion"),
       correctorSteps: z.int().positive().default(1),
       snr: z.number().positive().default(0.16),
       norms: z.enum(["sample", "batch"]).default("sample"),
     },
     grid: "chain",
     steps: null,
-    open: (spec) => predictorCorrector(spec),
+    open: predictorCorrector,
   }),
   tcd: kind({
     summary: "for trajectory consistency models (Zheng et al. 2024)",
     fields: { eta: share(0.3) },
+    amongTimesteps: true,
     grid: "distilled",
     steps: 4,
     open: (spec, process) => tcd(process, spec),
@@ -314,10 +321,17 @@ export interface OpenedSampler {
 
 /**
  * The sampler that a specification describes and its levels in a process.
- * @throws ArgumentError when it asks for more steps than the process has
+ * @throws ArgumentError when it asks for more steps than the process has, or for timesteps where it has none
  */
 export const openSampler = (spec: SamplerSpec, process: NoiseProcess): OpenedSampler => {
-  const { grid, open, churn, inverts, divides = false } = kinds[spec.kind] as unknown as Kind<z.ZodRawShape>;
+  const row = kinds[spec.kind] as unknown as Kind<z.ZodRawShape>;
+  const { grid, open, churn, inverts, divides = false } = row;
+  if (row.amongTimesteps && !isDiscrete(process))
+    throw new ArgumentError({
+      who: spec.kind,
+      expected: "a process of trained timesteps",
+      got: "one in continuous time",
+    });
   const inKarras = "frame" in spec && spec.frame === "karras";
   const levels = pathOf(process, { ...spec, divides: divides || inKarras }, grid);
   return {

@@ -49,6 +49,12 @@ export const multistepOrders = (
   });
 };
 
+/** The half of the second derivative that is left out keeps the third order from being one, however small steps are. */
+const globalOrder = ({ algorithm = "dpmsolver++", order = 2, solver = "midpoint" }: DpmOptions): number => {
+  if (algorithms[algorithm].stochastic) return 1;
+  return solver === "exact" ? order : Math.min(order, 2);
+};
+
 /** Factors of the outputs in a step of an order. */
 const factorsOf = (
   { weights: [first, second, third] }: Weights,
@@ -74,7 +80,7 @@ export const dpmMultistep = (options: DpmOptions = {}): Sampler<MultistepMemory>
   const algorithm = algorithms[name];
   return {
     name: `dpm multistep (${name})`,
-    order: algorithm.stochastic ? 1 : order,
+    order: globalOrder(options),
     evaluations: (steps) => steps,
     init: (levels) => ({ past: [], orders: multistepOrders(levels, options) }),
     async step({ x, from, to, denoise, noise, memory }) {

@@ -15,15 +15,23 @@ export const pathOfStrength = (levels: readonly Level[], strength: number): Leve
   return levels.slice(steps - kept);
 };
 
+export interface Known {
+  /** [n, c, h, w] */
+  readonly image: NDArray;
+  /** 1 where x is free, 0 where the image is known, between them a blend; it broadcasts to the image. */
+  readonly mask: NDArray;
+  /** Fresh noise in the image's shape. */
+  readonly noise: () => NDArray;
+  /** The last level of the path, where a little noise may be left. */
+  readonly end?: Level | undefined;
+}
+
 /**
  * Inpainting by replacement (Song et al. 2021, appendix I.2; Lugmayr et al. 2022, eq. 8): on arrival at each level the
- * known part of x becomes the image at that level, and at last the image itself, bit for bit.
- * @param image [n, c, h, w]
- * @param mask 1 where x is free, 0 where the image is known, between them a blend; it broadcasts to the image
- * @param noise fresh noise in the image's shape
+ * known part of x becomes the image at that level, and at the end the image itself, bit for bit.
  * @throws ShapeError when the mask has another size, ArgumentError when it leaves [0, 1]
  */
-export const keepKnown = (image: NDArray, mask: NDArray, noise: () => NDArray): Projection => {
+export const keepKnown = ({ image, mask, noise, end }: Known): Projection => {
   const free = broadcastMask(mask, image);
   return (x, level) => {
     if (!sameShape(x.shape, image.shape))
@@ -32,7 +40,7 @@ export const keepKnown = (image: NDArray, mask: NDArray, noise: () => NDArray): 
         expected: `the samples' shape ${showShape(x.shape)}`,
         got: showShape(image.shape),
       });
-    const known = level.sigma === 0 ? image : qSample(image, noise(), level);
+    const known = level.sigma === 0 || level === end ? image : qSample(image, noise(), level);
     const out = new Float32Array(x.size);
     for (let i = 0; i < out.length; i++) {
       const m = free.data[i] as number;
@@ -47,38 +55,67 @@ const broadcastMask = (mask: NDArray, image: NDArray): NDArray => {
   const [h, w] = image.shape.slice(-2);
   if (mask.shape.slice(-2).join() !== [h, w].join())
     throw new ShapeError({ who: "mask", expected: `the image's ${h}×${w}`, got: showShape(mask.shape) });
+  if (!broadcasts(mask.shape, image.shape))
+    throw new ShapeError({
+      who: "mask",
+      expected: `one for the image's ${showShape(image.shape)}`,
+      got: showShape(mask.shape),
+    });
   if (!mask.data.every((value) => value >= 0 && value <= 1))
     throw new ArgumentError({ who: "mask", expected: "values from 0 to 1", got: "some outside" });
   return NDArray.zeros(image.shape).add(mask);
 };
 
+/** Whether sizes agree from the last on, where 1 and nothing stand for any. */
+const broadcasts = (shape: readonly number[], wanted: readonly number[]): boolean => {
+  const rest = wanted.length - shape.length;
+  return rest >= 0 && shape.every((size, axis) => size === 1 || size === wanted[rest + axis]);
+};
+
 export interface RepaintOptions {
-  /** j: how many steps are walked before going back. */
-  readonly jump?: number;
+  /** j: how many steps a climb takes back; a fifth of the path when absent, at most the paper's 10. */
+  readonly jump?: number | undefined;
   /** r: how often each stretch is walked. */
   readonly resamplings?: number;
 }
 
 /**
  * RePaint's path: every stretch of j steps is walked r times, with a climb back between, so that what is painted comes
- * to fit what is known (Lugmayr et al. 2022, section 4.2 and algorithm 1). The last stretch, which ends at data, once.
- * @throws ArgumentError unless both are at least 1
+ * to fit what is known (Lugmayr et al. 2022, section 4.2 and algorithm 1). Stretches are counted from the level before
+ * the last, so that the one nearest to data is walked again too, and the odd steps are where there is noise alone.
+ * @throws ArgumentError unless both are at least 1, and the path is longer than a jump
  */
 export const repaintPath = (
   levels: readonly Level[],
-  { jump = 10, resamplings = 10 }: RepaintOptions = {},
+  { jump = jumpOf(levels), resamplings = 10 }: RepaintOptions = {},
 ): Level[] => {
+  const steps = levels.length - 1;
+  checkRepaint(steps, jump, resamplings);
+  const path: Level[] = [];
+  for (const [i, level] of levels.entries()) {
+    path.push(level);
+    const start = i - jump;
+    if (start < 0 || i === steps || (steps - 1 - i) % jump !== 0) continue;
+    for (let k = 1; k < resamplings; k++) path.push(...levels.slice(start, i + 1));
+  }
+  return path;
+};
+
+const jumpOf = (levels: readonly Level[]): number =>
+  Math.min(10, Math.max(1, Math.floor((levels.length - 1) / 5)));
+
+const checkRepaint = (steps: number, jump: number, resamplings: number): void => {
   if (!(Number.isInteger(jump) && Number.isInteger(resamplings) && jump >= 1 && resamplings >= 1))
     throw new ArgumentError({
       who: "repaint",
       expected: "a jump and a number of resamplings of at least 1",
       got: `${jump} and ${resamplings}`,
     });
-  const path = levels.slice(0, 1);
-  for (let start = 0; start < levels.length - 1; start += jump) {
-    const stretch = levels.slice(start + 1, start + 1 + jump);
-    const again = stretch.at(-1)?.sigma === 0 ? 1 : resamplings;
-    for (let k = 0; k < again; k++) path.push(...(k > 0 ? [levels[start] as Level] : []), ...stretch);
-  }
-  return path;
+  if (resamplings > 1 && jump >= steps)
+    throw new ArgumentError({
+      who: "repaint",
+      expected: `a jump shorter than the path of ${steps} ${steps === 1 ? "step" : "steps"}`,
+      got: String(jump),
+      hint: "take more steps, or a larger strength",
+    });
 };

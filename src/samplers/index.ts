@@ -29,7 +29,12 @@ export { type LmsOptions, lms } from "./lms.ts";
 export { initialNoise, stepNoise } from "./noise.ts";
 export { inversionPath, type PathOptions, pathOf } from "./path.ts";
 export { type PndmOptions, pndm } from "./pndm.ts";
-export { type CorrectorOptions, predictorCorrector } from "./predictor-corrector.ts";
+export {
+  type CorrectorOptions,
+  corrected,
+  type PredictorName,
+  predictorCorrector,
+} from "./predictor-corrector.ts";
 export { rk45 } from "./rk45.ts";
 export { plainSampler, type Sampler, type StepArguments, type StepResult } from "./sampler.ts";
 export { readScheduler, type Scheduler, writeScheduler } from "./scheduler-config.ts";

@@ -63,7 +63,7 @@ const atSigma =
   (sigma: number): Level =>
     process.levelAt(-Math.log(sigma));
 
-const isDiscrete = (process: NoiseProcess): process is DiffusionProcess => "steps" in process;
+export const isDiscrete = (process: NoiseProcess): process is DiffusionProcess => "steps" in process;
 
 const timesOf = (process: NoiseProcess, options: PathOptions, grid: Grid): readonly number[] => {
   const { spacing = "trailing", offset } = options;
@@ -103,12 +103,12 @@ const respaced = (
     grid,
   }: { levels: readonly Level[]; spacing: SigmaSpacing; rho: number; grid: Grid },
 ): Level[] => {
-  const whole = grid === "exponential" && isDiscrete(process);
+  const whole = wholeGrids.has(grid) && isDiscrete(process);
   const spanned = () => [process.level(process.span[1]), process.level(process.span[0])].map(withSignal);
   const ends = whole ? spanned() : levels;
   const { position, lambda } = coordinates[ends[0]?.alpha === 0 ? "flow" : "karras"];
   const [most, least] = [ends[0], ends.at(-1)].map((level) => position(level as Level)) as [number, number];
-  const told = toldBy(grid, spacing, isDiscrete(process));
+  const told = toldBy(process, spacing, grid);
   return spacedSigmas(spacing, { steps: levels.length, most, least, rho })
     .map((value) => process.levelAt(lambda(value)))
     .map((level) => ({ ...level, t: told(level.t) }));
@@ -118,11 +118,16 @@ const respaced = (
 const withSignal = (level: Level): Level =>
   level.alpha === 0 ? { ...level, alpha: 2 ** -12, sigma: Math.sqrt(1 - 2 ** -24) } : level;
 
+/** Grids that tell whole timesteps of whatever noise is spaced. */
+const wholeGrids: ReadonlySet<Grid> = new Set(["exponential", "multistep"]);
+
 /** How a level between two timesteps is told. */
-const toldBy = (grid: Grid, spacing: SigmaSpacing, discrete: boolean): ((t: number) => number) => {
-  const rounded = roundedSpacings.has(spacing);
-  if (discrete && grid === "exponential") return rounded ? Math.round : Math.floor;
-  return discrete && grid === "midpoint" && rounded ? Math.round : (t) => t;
+const toldBy = (process: NoiseProcess, spacing: SigmaSpacing, grid: Grid): ((t: number) => number) => {
+  if (!isDiscrete(process)) return (t) => t;
+  const cut = grid === "multistep" && process.schedule.beta_schedule === "squaredcos_cap_v2";
+  const rounded = roundedSpacings.has(spacing) && !cut;
+  if (wholeGrids.has(grid)) return rounded ? Math.round : Math.floor;
+  return grid === "midpoint" && rounded ? Math.round : (t) => t;
 };
 
 /** What is spaced, and the λ that it stands for. */

@@ -35,7 +35,8 @@ type Weighted = readonly [weight: number, estimate: NDArray];
 
 /**
  * Pseudo numerical methods on the manifold of noised data (Liu et al. 2022): Runge and Kutta's fourth order for
- * three steps, then a linear multistep rule of the fourth order.
+ * three steps, then a linear multistep rule of the fourth order. Along DDIM's curved step both are of the second
+ * (property 3.2).
  */
 export const pndm = (
   process: NoiseProcess,
@@ -54,7 +55,7 @@ export const pndm = (
   };
   return {
     name: "pndm",
-    order: 4,
+    order: 2,
     evaluations: (steps) => (skipPrk ? steps + Math.min(1, steps - 1) : steps + 3 * warmUpOf(steps)),
     init: ({ length }) => ({
       past: [],

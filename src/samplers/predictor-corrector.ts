@@ -38,12 +38,12 @@ const correct = (
 
 /**
  * A sampler whose samples are corrected at every level: the score pulls them to the level's density before the next
- * step (Song et al. 2021, algorithm 1). The default predictor is reverse diffusion, ancestral sampling with the
- * variance that the forward step added.
+ * step (Song et al. 2021, algorithm 1). A sample's own norms are those of its numbers, of which there must be many: of
+ * points in a plane the score comes near 0, and a step grows without bound.
  */
-export const predictorCorrector = <M = undefined>(
+export const corrected = <M>(
+  predictor: Sampler<M>,
   { correctorSteps = 1, snr = 0.16, norms: by = "sample" }: CorrectorOptions = {},
-  predictor: Sampler<M> = ancestral({ variance: "fixed_large" }) as unknown as Sampler<M>,
 ): Sampler<M> => ({
   ...predictor,
   name: `corrected ${predictor.name}`,
@@ -62,3 +62,18 @@ export const predictorCorrector = <M = undefined>(
     return predictor.step({ ...args, x });
   },
 });
+
+/** The paper's predictors: the variance of a step is what the forward step added, or the posterior's (appendix F). */
+const predictors = {
+  reverse_diffusion: () => ancestral({ variance: "fixed_large" }),
+  ancestral: () => ancestral({ variance: "fixed_small" }),
+} as const;
+export type PredictorName = keyof typeof predictors;
+export const predictorNames = Object.keys(predictors) as PredictorName[];
+
+/** The predictor–corrector samplers of the paper (Song et al. 2021, algorithms 2 and 3). */
+export const predictorCorrector = ({
+  predictor = "reverse_diffusion",
+  ...options
+}: CorrectorOptions & { readonly predictor?: PredictorName } = {}): Sampler<undefined> =>
+  corrected(predictors[predictor](), options);

@@ -26,9 +26,9 @@ export interface StepResult<M> {
 /** A rule that takes a sample from one noise level to the next. It keeps no state but its `memory`. */
 export interface Sampler<M = unknown> {
   readonly name: string;
-  /** The order of its global error in the size of a step; for stochastic rules of its mean. */
+  /** The order of its global error in the size of a step; for stochastic rules of its moments. */
   readonly order: number;
-  /** How often it calls the denoiser in this many steps; null when that hangs on the samples. */
+  /** How often it calls the denoiser in this many steps, the last to data; null when that hangs on the samples. */
   evaluations(steps: number): number | null;
   /** The memory before the first step. @param levels the whole path, for rules that plan ahead */
   init(levels: readonly Level[]): M;

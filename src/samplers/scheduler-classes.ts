@@ -168,6 +168,17 @@ export const schedulerClasses: Readonly<Record<string, SchedulerClass>> = {
     renamed({ timestep_scaling: z.number().positive().default(10) }, { timestep_scaling: "timestepScaling" }),
   ]),
   TCDScheduler: row("tcd", "chain", [], { ...unclipped, final: "least" }),
+  ScoreSdeVeScheduler: row(
+    "predictor_corrector",
+    "exploding",
+    [
+      renamed(
+        { snr: z.number().positive().default(0.15), correct_steps: z.int().positive().default(1) },
+        { snr: "snr", correct_steps: "correctorSteps" },
+      ),
+    ],
+    { ...unclipped, spacing: "linspace", predictor: "reverse_diffusion", norms: "batch" },
+  ),
   FlowMatchEulerDiscreteScheduler: row("euler", "flow", [shiftKeys, sigmaKeys], {
     ...unclipped,
     frame: "flow",

@@ -3,7 +3,7 @@ import { ArgumentError, parseAs } from "../base/index.ts";
 import { type SamplerSpec, samplerSchema } from "./catalogue.ts";
 import { type SchedulerClass, schedulerClasses } from "./scheduler-classes.ts";
 import type { SchedulerKeys } from "./scheduler-keys.ts";
-import { type ProcessReading, schedulerProcesses } from "./scheduler-processes.ts";
+import { type ProcessReading, type SchedulerProcess, schedulerProcesses } from "./scheduler-processes.ts";
 
 /** What a diffusers `scheduler_config.json` says, in our terms. */
 export interface Scheduler extends ProcessReading {
@@ -63,11 +63,14 @@ const refuseUnknown = (keys: SchedulerKeys): void => {
   });
 };
 
+/** The processes in continuous time by what their networks predict. */
+const processOfPrediction: Readonly<Record<string, SchedulerProcess>> = { edm: "edm", score: "exploding" };
+
 /** The `scheduler_config.json` that {@link readScheduler} reads as this. @throws ArgumentError when diffusers has none */
 export const writeScheduler = (scheduler: Scheduler): SchedulerKeys => {
   const { sampler, process, prediction } = scheduler;
   const kindOfProcess =
-    "schedule" in process ? ["chain", "ratio", "unclip"] : [prediction === "edm" ? "edm" : "flow"];
+    "schedule" in process ? ["chain", "ratio", "unclip"] : [processOfPrediction[prediction] ?? "flow"];
   const found = Object.entries(schedulerClasses).find(
     ([, entry]) =>
       entry.kind === sampler.kind && kindOfProcess.includes(entry.process) && fits(entry, sampler),

@@ -102,6 +102,31 @@ const flow = processKeys({
   write: () => ({ num_train_timesteps: 1000 }),
 });
 
+/** Variance exploding: the noise falls in equal ratios to σ_min itself, and the network is told the noise at ε and above. */
+const exploding = processKeys({
+  keys: {
+    num_train_timesteps: z.int().positive().default(2000), // a number of steps, when none is asked for
+    sigma_min: z.number().positive().default(0.01),
+    sigma_max: z.number().positive().default(1348),
+    sampling_eps: z.number().positive().lt(1).default(1e-5),
+  },
+  read({ sigma_min, sigma_max, sampling_eps }) {
+    const { level, levelAt, time } = noiseProcesses.ve({ sigmaMin: sigma_min, sigmaMax: sigma_max });
+    const told = (time: number) => level(sampling_eps + (1 - sampling_eps) * time).sigma;
+    const process: NoiseProcess = {
+      span: [0, 1],
+      level: (time) => ({ ...level(time), t: told(time) }),
+      levelAt: (lambda) => ({ ...levelAt(lambda), t: told(time(lambda)) }),
+    };
+    return { process, prediction: "score" };
+  },
+  write({ process }) {
+    const [least, most] = [process.level(0), process.level(1)];
+    const sampling_eps = Math.log(least.t / least.sigma) / Math.log(most.sigma / least.sigma);
+    return { sigma_min: least.sigma, sigma_max: most.sigma, sampling_eps };
+  },
+});
+
 /** The processes that diffusers' schedulers are made for. */
 export const schedulerProcesses = {
   chain: scheduled(false),
@@ -112,5 +137,6 @@ export const schedulerProcesses = {
   ratio: scheduled(true),
   edm,
   flow,
+  exploding,
 } as const;
 export type SchedulerProcess = keyof typeof schedulerProcesses;

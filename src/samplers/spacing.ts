@@ -27,13 +27,19 @@ const ode = {
   trailing,
 } as const satisfies Readonly<Record<string, Rule>>;
 
+/** n of n + 1, as the last step ends at another level. */
+const exponential = {
+  leading: (i, n, T) => (n - i) * Math.floor(T / (n + 1)),
+  linspace: (i, n, T) => round(((n - i) * (T - 1)) / n),
+  trailing,
+} as const satisfies Readonly<Record<string, Rule>>;
+
 /**
  * Where diffusers' classes put timesteps. A `chain` (DDPM, DDIM and the like) keeps n of T; an `ode` solver
- * (Euler and the like) also takes fractions, except
- * that a `midpoint` one (KDPM2) rounds Karras' spacing; an `exponential` one (DPM-Solver
- * and the like) takes the first n of n + 1, since its last step ends at another level; an `ends` one always keeps both ends; a
- * `distilled` model (LCM,
- * TCD) knows 50 of them.
+ * (Euler and the like) also takes fractions, except that a `midpoint` one (KDPM2) rounds Karras' spacing; an
+ * `exponential` one (DPM-Solver and the like) takes the first n of n + 1, since its last step ends at another level;
+ * a `multistep` one (DPM-Solver's) is such a one that rounds no noise of the cosine schedule; an `ends` one always
+ * keeps both ends; a `distilled` model (LCM, TCD) knows 50 of them.
  */
 const grids = {
   chain: {
@@ -43,11 +49,8 @@ const grids = {
   },
   ode,
   midpoint: ode,
-  exponential: {
-    leading: (i, n, T) => (n - i) * Math.floor(T / (n + 1)),
-    linspace: (i, n, T) => round(((n - i) * (T - 1)) / n),
-    trailing,
-  },
+  exponential,
+  multistep: exponential,
   ends: { leading: ode.linspace, linspace: ode.linspace, trailing: ode.linspace },
   distilled: { leading: distilled, linspace: distilled, trailing: distilled },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Rule>>>>;
@@ -68,16 +71,26 @@ export interface SpacingOptions {
 
 /**
  * Timesteps to visit, noisiest first, as diffusers' `timestep_spacing` places them.
- * @throws ArgumentError unless 1 ≤ steps ≤ trained
+ * @throws ArgumentError unless 1 ≤ steps ≤ trained, or 50 where a distilled model knows no more
  */
 export const spacedTimesteps = (
   spacing: Spacing,
   { steps, trained, offset = 0, grid = "chain" }: SpacingOptions,
 ): number[] => {
-  requireSteps(steps, trained);
+  if (grid === "distilled") requireDistilled(trained);
+  requireSteps(steps, grid === "distilled" ? DISTILLED : trained);
   const rule: Rule = grids[grid][spacing];
   const shift = spacing === "leading" ? offset : 0;
   return Array.from({ length: steps }, (_, i) => rule(i, steps, trained) + shift);
+};
+
+const requireDistilled = (trained: number): void => {
+  if (trained >= DISTILLED) return;
+  throw new ArgumentError({
+    who: "timesteps",
+    expected: `at least ${DISTILLED}, those that a consistency model was distilled at`,
+    got: String(trained),
+  });
 };
 
 /** @throws ArgumentError unless 1 ≤ steps ≤ trained */

@@ -3,6 +3,7 @@ import { type Level, qSample } from "../diffusion/index.ts";
 import type { Projection } from "./driver.ts";
 import { keepKnown, pathOfStrength, repaintPath } from "./editing.ts";
 import { initialNoise, stepNoise } from "./noise.ts";
+import type { Sampler } from "./sampler.ts";
 
 /** What a generation begins with. Arrays are [n, c, h, w], one row an image to make, images in [-1, 1]. */
 export type Start =
@@ -19,10 +20,14 @@ export type Start =
       readonly strength: number;
       /** How often each stretch of the path is walked; 1 is replacement alone. */
       readonly resamplings: number;
+      /** How many steps are walked again; a fifth of the path when absent, at most 10. */
+      readonly jump?: number | undefined;
     };
 
 export interface Begin {
   readonly levels: readonly Level[];
+  /** What is to walk them. */
+  readonly sampler: Sampler;
   /** One an image: what it draws is its own, in any batch. */
   readonly generators: readonly Generator[];
   /** Of one image, [c, h, w]. */
@@ -41,9 +46,11 @@ export interface Begun {
 
 /**
  * The path, the sample at its first level and what keeps known parts known.
- * @throws ArgumentError when images are not as many, or not of the shape, that are to be made
+ * @throws ArgumentError when images are not as many, or not of the shape, that are to be made, or the sampler has no
+ * use for such a start
  */
-export const begin = (start: Start, { levels, generators, shape, seed }: Begin): Begun => {
+export const begin = (start: Start, { levels, sampler, generators, shape, seed }: Begin): Begun => {
+  checkSampler(start, sampler, levels.length - 1);
   const noise = stepNoise(generators, shape);
   if (start.kind === "noise") return { levels, x: initialNoise(generators, shape), noise };
   const wanted = [generators.length, ...shape];
@@ -55,6 +62,22 @@ export const begin = (start: Start, { levels, generators, shape, seed }: Begin):
   const x = qSample(start.image, initialNoise(generators, shape), rest[0] as Level);
   if (start.kind === "image") return { levels: rest, x, noise };
   const known = generators.map((_, k) => new Streams(seed + k).get("known part"));
-  const project = keepKnown(start.image, start.mask, stepNoise(known, shape));
-  return { levels: repaintPath(rest, { resamplings: start.resamplings }), x, noise, project };
+  const { image, mask, jump, resamplings } = start;
+  const project = keepKnown({ image, mask, noise: stepNoise(known, shape), end: levels.at(-1) });
+  return { levels: repaintPath(rest, { jump, resamplings }), x, noise, project };
+};
+
+/** Fewer steps than this are no measure for a strength, where each is solved to a tolerance. */
+const FEWEST = 10;
+
+const checkSampler = (start: Start, { name, climbs, evaluations }: Sampler, steps: number): void => {
+  if (climbs && start.kind !== "given")
+    throw new ArgumentError({ who: name, expected: "images to walk up from, given", got: start.kind });
+  const strength = "strength" in start ? start.strength : 1;
+  if (strength < 1 && evaluations(steps) === null && steps < FEWEST)
+    throw new ArgumentError({
+      who: `${name} with a strength of ${strength}`,
+      expected: `at least ${FEWEST} steps, of which to walk the last`,
+      got: String(steps),
+    });
 };

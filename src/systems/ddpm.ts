@@ -58,7 +58,7 @@ const samplingSchema = z.strictObject({
   rescale: z.number().min(0).max(1).default(0),
   /** The range of σ / α in which to guide. */
   interval: z.tuple([z.number().nonnegative(), z.number().positive()]).optional(),
-  /** The class to be led away from, in place of no class. */
+  /** The class to be led away from, in place of no class; also of images that are of no class. */
   negative: z.int().nonnegative().optional(),
 });
 type Sampling = z.output<typeof samplingSchema>;
@@ -135,9 +135,8 @@ const ddpmStage = (config: Config, { image, classes }: DataShape, seed: number):
 
   /** The network as a denoiser: of the classes alone, or steered towards them. */
   const denoiserOf = (request: GenerateRequest<Sampling>, evaluate: Evaluate): Denoiser => {
-    const { guidance: scale, rescale, interval, negative = label.none } = request.sampling;
-    const labels = label.embeddings ? request.labels : undefined;
-    const none = Array.from({ length: request.count }, () => negative);
+    const { guidance: scale, rescale, interval, negative } = request.sampling;
+    const all = (value: number): number[] => Array.from({ length: request.count }, () => value);
     const run = async (x: NDArray, t: number, classes: readonly number[]): Promise<NDArray> => {
       const n = classes.length;
       const feeds = {
@@ -149,24 +148,23 @@ const ddpmStage = (config: Config, { image, classes }: DataShape, seed: number):
     };
     const of = (classes: readonly number[]): Denoiser => networkDenoiser((x, t) => run(x, t, classes));
     if (!label.embeddings) requireNoGuidance(request.sampling);
-    if (labels && labels.length !== request.count)
-      throw new ArgumentError({
-        who: "labels",
-        expected: `${request.count}, one an image`,
-        got: String(labels.length),
-      });
-    if (!labels) return of(none);
+    else requireClasses(request, label.none);
+    // Without classes there is nothing to be led to, though there may be one to be led away from.
+    if (!label.embeddings || (!request.labels && negative === undefined)) return of(all(label.none));
+    const labels = request.labels ?? all(label.none);
+    const others = all(negative ?? label.none);
     const both: Guidable["both"] = async (x, level) => {
       const n = labels.length;
-      const eps = await run(NDArray.concat([x, x]), level.t, [...labels, ...none]);
+      const eps = await run(NDArray.concat([x, x]), level.t, [...labels, ...others]);
       const half = (start: number) => networkDenoiser(async () => eps.rows(start, start + n))(x, level);
       return [await half(0), await half(n)];
     };
-    return guided({ conditional: of(labels), unconditional: of(none), both }, { scale, rescale, interval });
+    return guided({ conditional: of(labels), unconditional: of(others), both }, { scale, rescale, interval });
   };
 
   return {
     name: "ddpm",
+    conditional: label.embeddings !== null,
     networks: { unet: network },
     updates: [
       {
@@ -194,7 +192,7 @@ const ddpmStage = (config: Config, { image, classes }: DataShape, seed: number):
       const generators = imageGenerators(seed, count);
       const { sampler, levels, limit, churn } = openSampler(sampling.sampler, process);
       yield* sample({
-        ...begin(start, { levels, generators, shape: image, seed }),
+        ...begin(start, { levels, sampler, generators, shape: image, seed }),
         denoiser: limit(denoiserOf(request, evaluate)),
         sampler,
         churn,
@@ -205,13 +203,39 @@ const ddpmStage = (config: Config, { image, classes }: DataShape, seed: number):
 };
 
 /** @throws ArgumentError when a model without a condition is to be guided by one */
-const requireNoGuidance = ({ guidance, negative }: Sampling): void => {
-  if ((guidance === 0 || guidance === 1) && negative === undefined) return;
+const requireNoGuidance = ({ guidance, rescale, interval, negative }: Sampling): void => {
+  const asked = [
+    negative !== undefined && "a negative class",
+    guidance !== 1 && `a scale of ${guidance}`,
+    rescale > 0 && `a rescale of ${rescale}`,
+    interval && "an interval",
+  ].find(Boolean);
+  if (!asked) return;
   throw new ArgumentError({
     who: "guidance",
     expected: "a model with classes",
-    got:
-      negative === undefined ? `a scale of ${guidance} for one without` : "a negative class for one without",
+    got: `${asked} for one without`,
+  });
+};
+
+/** @throws ArgumentError unless there is one class an image, and each is one that the model knows */
+const requireClasses = ({ labels, count, sampling }: GenerateRequest<Sampling>, classes: number): void => {
+  if (labels && labels.length !== count)
+    throw new ArgumentError({
+      who: "labels",
+      expected: `${count}, one an image`,
+      got: String(labels.length),
+    });
+  const known = (index: number) => Number.isInteger(index) && index >= 0 && index < classes;
+  const { negative } = sampling;
+  const unknown = [...(labels ?? []), ...(negative === undefined ? [] : [negative])].find(
+    (index) => !known(index),
+  );
+  if (unknown === undefined) return;
+  throw new ArgumentError({
+    who: unknown === negative ? "negative" : "labels",
+    expected: `classes from 0 to ${classes - 1}`,
+    got: String(unknown),
   });
 };
 

@@ -8,4 +8,4 @@ export {
   stagesOf,
   systems,
 } from "./recipe.ts";
-export { openTrained, type SampleRequest, type Trained } from "./trained.ts";
+export { type InvertRequest, openTrained, type SampleRequest, type Trained } from "./trained.ts";

@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { ArgumentError, FileError } from "../base/index.ts";
+import { ArgumentError, FileError, type NDArray } from "../base/index.ts";
 import type { Start } from "../samplers/index.ts";
 import {
   type Checkpoint,
@@ -26,6 +26,15 @@ export interface SampleRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How to find the noise behind images. */
+export interface InvertRequest {
+  /** The class of each image. */
+  readonly labels?: readonly number[] | undefined;
+  /** Of DDIM; more bring the images nearer that the noise leads back to. */
+  readonly steps?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** A trained model, ready to generate. Close it to end its worker. */
 export interface Trained {
   readonly recipe: Recipe;
@@ -33,6 +42,11 @@ export interface Trained {
   readonly stage: Stage<Recipe["sampling"]>;
   /** Yields after each step; the last frame's `x` holds the images [n, c, h, w] in [-1, 1]. */
   sample(request?: SampleRequest): AsyncGenerator<Frame, void>;
+  /**
+   * The noise, [n, c, h, w], that DDIM leads to images in [-1, 1] of that shape: a start of kind `given`. Without
+   * guidance, whose exaggeration has no way back (Mokady et al. 2023, section 3.1).
+   */
+  invert(images: NDArray, request?: InvertRequest): Promise<NDArray>;
   close(): Promise<void>;
 }
 
@@ -48,12 +62,31 @@ export const openTrained = async (
   if (!stage) throw new ArgumentError({ who: recipe.system, expected: "a stage", got: "none" });
   const weights = new Map([...weightsOf(checkpoint, "ema"), ...weightsOf(checkpoint, "buffer")]);
   const { evaluate, close } = openEvaluate(stage.networks, weights, options);
+  const sample: Trained["sample"] = ({
+    seed = 0,
+    count = 1,
+    labels,
+    start,
+    sampling = samplingOf(recipe, {}),
+    signal,
+  } = {}) => stage.generate({ seed, count, labels, start, sampling, signal }, evaluate);
   return {
     recipe,
     checkpoint,
     stage,
-    sample: ({ seed = 0, count = 1, labels, start, sampling = samplingOf(recipe, {}), signal } = {}) =>
-      stage.generate({ seed, count, labels, start, sampling, signal }, evaluate),
+    sample,
+    async invert(images, { labels, steps = 100, signal } = {}) {
+      const sampling = samplingOf(recipe, {
+        sampler: { kind: "ddim_inversion", steps },
+        guidance: 1,
+        negative: undefined,
+      });
+      const start = { kind: "given", x: images } as const;
+      let code = images;
+      for await (const { x } of sample({ count: images.shape[0] ?? 0, labels, start, sampling, signal }))
+        code = x;
+      return code;
+    },
     close,
   };
 };

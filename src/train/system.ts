@@ -49,7 +49,7 @@ export interface HeldOutLoss {
 export interface GenerateRequest<S> {
   readonly seed: number;
   readonly count: number;
-  /** A class index for each image; absent for an unconditional model. */
+  /** A class index for each image; absent, images are of no class in particular. */
   readonly labels?: readonly number[] | undefined;
   /** Where to begin; noise when absent. */
   readonly start?: Start | undefined;
@@ -68,6 +68,8 @@ export interface Frame {
 /** Networks trained together, their updates, and how to generate with them. */
 export interface Stage<S = unknown> {
   readonly name: string;
+  /** Whether images can be asked for by class; labels mean nothing to it otherwise. */
+  readonly conditional?: boolean;
   /** Each network's parameters appear in checkpoints as `<network>.<parameter>`. */
   readonly networks: Readonly<Record<string, object>>;
   readonly updates: readonly StageUpdate[];

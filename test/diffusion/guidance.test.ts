@@ -11,7 +11,7 @@ import {
   networkDenoiser,
   posteriorVariance,
 } from "../../src/diffusion/index.ts";
-import { ancestral } from "../../src/samplers/index.ts";
+import { ancestral, scoreOf } from "../../src/samplers/index.ts";
 
 const level: Level = { alpha: 0.6, sigma: 0.8, t: 10 };
 const x = NDArray.of([1, -1]);
@@ -73,6 +73,36 @@ test("rescaling gives each sample the conditional estimate's deviation back, in 
   }
 });
 
+test("rescaling leaves an estimate without contrast as it is", async () => {
+  const flat = NDArray.of([2, 2]);
+  const { eps } = await classifierFree(predicting(flat), predicting(flat.mul(0.5)), {
+    scale: 3,
+    rescale: 0.7,
+  })(x, level);
+  expect([...(eps as NDArray).data]).toEqual([4, 4]);
+});
+
+test("a learned variance is the conditional estimate's", async () => {
+  const learned = (eps: NDArray, variance: NDArray): Denoiser => {
+    const denoiser = predicting(eps);
+    return async (x, level) => ({ ...(await denoiser(x, level)), variance });
+  };
+  for (const rescale of [0, 0.5]) {
+    const denoiser = classifierFree(learned(c, c), learned(u, u), { scale: 2, rescale });
+    expect((await denoiser(x, level)).variance).toBe(c);
+  }
+});
+
+test("in noise alone x0 is guided and nothing rescaled", async () => {
+  const noise: Level = { alpha: 0, sigma: 1, t: 999 };
+  const of =
+    (x0: NDArray): Denoiser =>
+    async (x) => ({ x0, eps: x });
+  const { x0, eps } = await classifierFree(of(c), of(u), { scale: 3, rescale: 0.7 })(x, noise);
+  expect(x0).toEqual(guide(u, c, 3));
+  expect(eps).toEqual(x);
+});
+
 test.each([
   [{ scale: -1 }, "guidance: expected a scale of 0 or more, got -1"],
   [{ scale: Number.NaN }, "guidance: expected a scale"],
@@ -94,6 +124,58 @@ describe("classifier guidance", () => {
     const [mine, any] = [await one.denoiser(x, at), await all.denoiser(x, at)];
     return mine.x0.sub(any.x0).mul(at.alpha / at.sigma ** 2);
   };
+
+  /**
+   * ∇ [(1 − s) ln p(x_t) + s ln p(x_t | y)] by central differences: of the density that is sharpened by p(y | x_t)^s, as
+   * ln p(y | x_t) = ln p(x_t | y) − ln p(x_t) up to a constant.
+   */
+  const sharpened = (scale: number, at: Level): number[] => {
+    const h = 2 ** -7;
+    const log = (x: NDArray): number[] => {
+      const [any, mine] = [all.logDensity(x, at), one.logDensity(x, at)];
+      return Array.from(any, (value, k) => (1 - scale) * value + scale * (mine[k] as number));
+    };
+    return Array.from({ length: points.size }, (_, i) => {
+      const moved = (by: number) =>
+        log(
+          NDArray.of(
+            Array.from(points.data, (value, j) => value + (i === j ? by : 0)),
+            [2, 2],
+          ),
+        );
+      const row = Math.floor(i / 2);
+      return ((moved(h)[row] as number) - (moved(-h)[row] as number)) / (2 * h);
+    });
+  };
+  /** Of central differences, whose error is h² times a third derivative, by float32 estimates. */
+  const SCORE_DIGITS = 2;
+
+  test.each([0, 0.5, 1, 2, 5])(
+    "of scale %f gives the score of the sharpened density, by the true classifier and free of one",
+    async (scale) => {
+      for (const at of [level, { alpha: 0.95, sigma: Math.sqrt(1 - 0.95 ** 2), t: 3 }]) {
+        const wanted = sharpened(scale, at);
+        for (const denoiser of [
+          classifierGuided(all.denoiser, gradient, scale),
+          classifierFree(one.denoiser, all.denoiser, scale),
+        ]) {
+          const score = scoreOf(await denoiser(points, at), points, at);
+          for (const [i, value] of score.data.entries())
+            expect(value).toBeCloseTo(wanted[i] as number, SCORE_DIGITS);
+        }
+      }
+    },
+  );
+
+  test("asks no classifier about noise alone, and keeps what the network says of the variance", async () => {
+    const variance = NDArray.zeros([2, 2]);
+    const learned: Denoiser = async (x, at) => ({ ...(await all.denoiser(x, at)), variance });
+    const guided = classifierGuided(learned, gradient, 2);
+    expect((await guided(points, level)).variance).toBe(variance);
+    const blind = classifierGuided(learned, async () => expect.fail("asked"), 2);
+    const noise = { alpha: 0, sigma: 1, t: 999 };
+    expect((await blind(points, noise)).x0).toEqual((await all.denoiser(points, noise)).x0);
+  });
 
   test("of scale 1 by the true classifier gives the class' own denoiser", async () => {
     const [got, want] = [
@@ -137,5 +219,21 @@ describe("classifier guidance", () => {
     const guidedDenoiser = classifierGuided(all.denoiser, gradient, 2);
     const batch = await guidedDenoiser(points, level);
     expect(batch.x0.rows(1, 2)).toEqual((await guidedDenoiser(points.rows(1, 2), level)).x0);
+  });
+
+  test("of the mean of a batch is that of each alone", async () => {
+    const to = { alpha: 0.7, sigma: Math.sqrt(0.51), t: 9 };
+    for (const at of ["mean", "start"] as const) {
+      const guidedStep = (x: NDArray) =>
+        ancestral({ guidance: { gradient, scale: 2, at } }).step({
+          x,
+          from: level,
+          to,
+          denoise: all.denoiser,
+          noise: () => NDArray.zeros(x.shape),
+          memory: undefined,
+        });
+      expect((await guidedStep(points)).x.rows(1, 2)).toEqual((await guidedStep(points.rows(1, 2))).x);
+    }
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Generator, type NDArray } from "../../src/base/index.ts";
+import { Generator, NDArray } from "../../src/base/index.ts";
 import {
   CLEAN,
   diffusionProcess,
@@ -9,7 +9,16 @@ import {
   noiseProcesses,
   scheduleSchema,
 } from "../../src/diffusion/index.ts";
-import { ddim, pathOf, predictorCorrector, sample } from "../../src/samplers/index.ts";
+import {
+  corrected,
+  ddim,
+  openSampler,
+  pathOf,
+  predictorCorrector,
+  readScheduler,
+  sample,
+  writeScheduler,
+} from "../../src/samplers/index.ts";
 import { caseNamed, expectCase, imageShape, model, SUM, startSample } from "./diffusers-cases.ts";
 
 test("three steps agree with diffusers' ScoreSdeVeScheduler", async () => {
@@ -34,6 +43,38 @@ test("three steps agree with diffusers' ScoreSdeVeScheduler", async () => {
     states,
     [0, 1, 2].map((step) => ({ step, tolerance: SUM })),
   );
+});
+
+test("five steps from a configuration agree with diffusers' ScoreSdeVeScheduler, run as its pipeline runs it", async () => {
+  const config = { _class_name: "ScoreSdeVeScheduler", snr: 0.17, sigma_max: 100, correct_steps: 2 };
+  const { process, prediction, sampler: spec } = readScheduler(config, 5);
+  const { sampler, levels } = openSampler(spec, process);
+  const shape = [2, 3, 4, 4];
+  const generator = new Generator(0);
+  const score = async (x: NDArray, sigma: number) =>
+    x.mul((-1 / (sigma ** 2 + 0.25)) * (1 + 0.1 * Math.sin(sigma)));
+  const sums: number[] = [];
+  for await (const { x } of sample({
+    denoiser: networkDenoiser(score, { prediction }),
+    sampler,
+    levels,
+    x: NDArray.of(
+      Array.from({ length: 96 }, (_, i) => 100 * Math.sin(i + 1)),
+      shape,
+    ),
+    noise: () => generator.normal(shape),
+  }))
+    sums.push(x.abs().sum().item());
+  const golden = [6763.19921875, 877.38720703125, 145.69749450683594, 140.90528869628906, 139.67787170410156];
+  for (const [k, want] of golden.entries())
+    expect(Math.abs((sums[k] as number) / want - 1)).toBeLessThan(SUM);
+  const again = readScheduler(writeScheduler({ process, prediction, sampler: spec }), 5);
+  expect(again.sampler).toEqual(spec);
+  for (const time of [0, 0.3, 1]) {
+    const [from, to] = [process, again.process].map((each) => each.level(time));
+    expect(to?.sigma).toBeCloseTo(from?.sigma ?? Number.NaN, 10);
+    expect(to?.t).toBeCloseTo(from?.t ?? Number.NaN, 10);
+  }
 });
 
 const mixture = gaussianMixture([
@@ -79,5 +120,5 @@ test("a sample's correction is what it is alone, unless sizes are the batch's", 
 });
 
 test("evaluations are the predictor's and the correctors'", () => {
-  expect(predictorCorrector({ correctorSteps: 2 }, ddim()).evaluations(10)).toBe(30);
+  expect(corrected(ddim(), { correctorSteps: 2 }).evaluations(10)).toBe(30);
 });

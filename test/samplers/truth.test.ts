@@ -79,7 +79,7 @@ const truths: Readonly<Record<SamplerKind, readonly Truth[]>> = {
   unipc: [1, 2, 3].map((order) => ({ is: "ode", order, steps: [20, 40], spec: { order } })),
   ddim_inversion: [{ is: "inversion" }],
   rk45: [{ is: "ode", order: 0, steps: [2, 2] }],
-  langevin: [{ is: "sde", steps: 10, error: 0.1, spec: { stepsPerLevel: 200, stepSize: 1e-2 } }],
+  langevin: [{ is: "sde", steps: 10, error: 0.1, spec: { stepsPerLevel: 200, stepSize: 0.1 } }],
   predictor_corrector: [{ is: "sde", steps: 200, error: 0.1, spec: { snr: 0.05, norms: "batch" } }],
   lcm: [{ is: "consistency" }],
   tcd: [{ is: "consistency" }],
@@ -219,7 +219,7 @@ describe("draws of a mixture", () => {
   const specs: Partial<Record<SamplerKind, object>> = {
     ancestral: { steps: 250 },
     predictor_corrector: { steps: 250, snr: 0.05, norms: "batch" },
-    langevin: { steps: 20, stepsPerLevel: 40, stepSize: 5e-2 },
+    langevin: { steps: 20, stepsPerLevel: 40, stepSize: 1 },
     euler_ancestral: { steps: 100 },
     rk45: {},
   };

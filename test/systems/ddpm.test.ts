@@ -105,6 +105,29 @@ describe("a ddpm's samples", () => {
     expect(calls[0]).toEqual({ n: 4, labels: [1, 2, 7, 7], t: 999 });
   });
 
+  it("of no class are led away from a negative one, and are of no class without guidance", async () => {
+    const [led, plain] = [spy(), spy()];
+    await generate(led.evaluate, 3, null, { negative: 7 });
+    await generate(plain.evaluate, 1, null, { negative: 7 });
+    expect(led.calls[0]).toEqual({ n: 4, labels: [10, 10, 7, 7], t: 999 });
+    expect(plain.calls[0]).toEqual({ n: 2, labels: [10, 10], t: 999 });
+  });
+
+  it("are of classes that the model knows", async () => {
+    const rejected = (labels: number[], changes = {}) =>
+      expect(generate(spy().evaluate, 3, labels, changes)).rejects;
+    await rejected([1, 10]).toThrow("labels: expected classes from 0 to 9, got 10");
+    await rejected([1, 0.5]).toThrow("labels: expected classes from 0 to 9, got 0.5");
+    await rejected([1, 2], { negative: 10 }).toThrow("negative: expected classes from 0 to 9, got 10");
+  });
+
+  it("are named with step and sampler when the network leaves the finite numbers", async () => {
+    const evaluate: Evaluate = async (_, { x }) => ({ eps: (x as NDArray).mul(Number.NaN) });
+    await expect(generate(evaluate, 1)).rejects.toThrow(
+      "ddim, step 1 of 50 (t = 999): expected finite values",
+    );
+  });
+
   it("are guided in the interval alone", async () => {
     const { calls, evaluate } = spy();
     await generate(evaluate, 3, [1, 2], { interval: [0, 1e-6] });
@@ -131,6 +154,9 @@ describe("a ddpm without classes", () => {
 
   it.each([
     [{ guidance: 3 }, "guidance: expected a model with classes, got a scale of 3 for one without"],
+    [{ guidance: 0 }, "guidance: expected a model with classes, got a scale of 0 for one without"],
+    [{ rescale: 0.7 }, "got a rescale of 0.7 for one without"],
+    [{ interval: [0.2, 2] }, "got an interval for one without"],
     [{ negative: 2 }, "guidance: expected a model with classes, got a negative class for one without"],
   ])("cannot be guided: %o", async (changes, message) => {
     await expect(run({})).resolves.toBeUndefined();
