@@ -53,6 +53,11 @@ export const predictions = {
   flow_prediction: () => ({ ofX0: -1, ofEps: 1 }),
   /** {@link edmPrediction} with the standard deviation of 0.5 that its paper assumes of images. */
   edm: edmPrediction(0.5),
+  /** −F, the v of a sample and data that are both brought to variance 1. */
+  edm_v(level) {
+    const { ofX0, ofEps } = edmPrediction(0.5)(level);
+    return { ofX0: -ofX0, ofEps: -ofEps };
+  },
 } as const satisfies Readonly<Record<string, (level: AtLevel) => Mixture>>;
 
 export type Prediction = keyof typeof predictions;

@@ -58,13 +58,14 @@ type ReverseVarianceRule = (from: Level, to: Level, said?: NDArray) => number | 
 /**
  * The variance of the reverse step, by diffusers' names: β̃_t, right for data at one point; β_t, right for data
  * that are themselves standard normal (Ho et al. 2020, section 3.2); learned between the two; learned freely,
- * as a logarithm.
+ * as a logarithm, or as it is, which is what diffusers calls `learned`.
  */
 export const reverseVariances = {
   fixed_small: posteriorVariance,
   fixed_large: stepVariance,
   learned_range: (from, to, said) => learnedRange(from, to, required(said)),
   learned: (_from, _to, said) => required(said).exp(),
+  learned_variance: (_from, _to, said) => required(said),
 } as const satisfies Readonly<Record<string, ReverseVarianceRule>>;
 
 export type ReverseVariance = keyof typeof reverseVariances;

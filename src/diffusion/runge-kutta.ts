@@ -26,10 +26,15 @@ const ERROR = [71 / 57600, 0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525,
 export type Derivative = (y: Float64Array, s: number) => Promise<Float64Array>;
 
 /** y + h Σ weights · slopes. */
-const moved = (y: Float64Array, h: number, weights: readonly number[], slopes: readonly Float64Array[]) =>
-  y.map((value, i) =>
-    weights.reduce((sum, weight, k) => sum + h * weight * (slopes[k]?.[i] as number), value),
-  );
+const moved = (y: Float64Array, h: number, weights: readonly number[], slopes: readonly Float64Array[]) => {
+  const out = y.slice();
+  for (const [k, slope] of slopes.entries()) add(out, h * (weights[k] ?? 0), slope);
+  return out;
+};
+const add = (total: Float64Array, factor: number, slope: Float64Array): void => {
+  if (factor === 0) return;
+  for (let i = 0; i < total.length; i++) total[i] = (total[i] as number) + factor * (slope[i] as number);
+};
 
 /**
  * y at `end` from y at `start`, by the pair of Runge–Kutta rules of orders 5 and 4, whose difference sets the step
@@ -79,9 +84,10 @@ const errorNorm = (
   error: Float64Array,
   { y, next, rtol, atol }: { y: Float64Array; next: Float64Array; rtol: number; atol: number },
 ): number => {
-  const sum = error.reduce((total, value, i) => {
+  let sum = 0;
+  for (let i = 0; i < error.length; i++) {
     const scale = atol + rtol * Math.max(Math.abs(y[i] as number), Math.abs(next[i] as number));
-    return total + (value / scale) ** 2;
-  }, 0);
+    sum += ((error[i] as number) / scale) ** 2;
+  }
   return Math.sqrt(sum / error.length);
 };

@@ -3,6 +3,7 @@ import { ArgumentError } from "../base/index.ts";
 import {
   clipped,
   type Denoiser,
+  type DiffusionProcess,
   type Level,
   type NoiseProcess,
   predictionNames,
@@ -12,7 +13,7 @@ import {
 } from "../diffusion/index.ts";
 import { ancestral } from "./ancestral.ts";
 import { edmChurn } from "./churn.ts";
-import { ddim, ddimInversion } from "./ddim.ts";
+import { ddim, ddimInversion, strided } from "./ddim.ts";
 import { deis } from "./deis.ts";
 import { dpmMultistep } from "./dpm-multistep.ts";
 import { dpmSde } from "./dpm-sde.ts";
@@ -52,7 +53,10 @@ interface Kind<F extends z.ZodRawShape> {
   readonly inverts?: boolean;
   /** Whether it evaluates at timesteps between those of the path, which only a trained chain has. */
   readonly amongTimesteps?: boolean;
-  readonly open: (spec: z.output<z.ZodObject<F>>, process: NoiseProcess) => Sampler;
+  readonly open: (
+    spec: z.output<z.ZodObject<F>> & { readonly steps?: number },
+    process: NoiseProcess,
+  ) => Sampler;
   /** What it adds before its steps. */
   readonly churn?: (spec: z.output<z.ZodObject<F>>, process: NoiseProcess) => Churn;
 }
@@ -66,6 +70,9 @@ const lowerOrderFinal = z.boolean().default(true);
 
 /** Go along the network's own eps also where x0 was clipped, as diffusers' default does. */
 const keepEps = z.boolean().default(false);
+
+/** How many timesteps a consistency model was distilled at. */
+const distilled = z.int().positive().optional();
 
 /** What DPM-Solver's two forms may be told. */
 const dpm = {
@@ -82,10 +89,15 @@ const kinds = {
       /** 0 is deterministic, 1 as random as ancestral sampling. */
       eta: share(0),
       keepEps,
+      /** Steps of equal length in t, as diffusers' are, whatever the path. */
+      strides: z.literal(true).optional(),
     },
     grid: "chain",
     steps: 50,
-    open: ddim,
+    open(spec, process) {
+      const { strides, steps = 50 } = spec;
+      return strides ? strided(ddim(spec), requireTimesteps("strides", process), steps) : ddim(spec);
+    },
   }),
   ancestral: kind({
     summary:
@@ -200,6 +212,7 @@ const kinds = {
       order: order(2),
       solver: z.enum(["bh1", "bh2"]).default("bh2"),
       lowerOrderFinal,
+      uncorrected: z.array(z.int().nonnegative()).default([]),
     },
     divides: true,
     grid: "exponential",
@@ -208,7 +221,7 @@ const kinds = {
   }),
   lcm: kind({
     summary: "for latent consistency models: straight to data, up again by noise (Luo et al. 2023)",
-    fields: { timestepScaling: z.number().positive().default(10) },
+    fields: { timestepScaling: z.number().positive().default(10), distilled },
     grid: "distilled",
     steps: 4,
     open: lcm,
@@ -254,7 +267,7 @@ const kinds = {
   }),
   tcd: kind({
     summary: "for trajectory consistency models (Zheng et al. 2024)",
-    fields: { eta: share(0.3) },
+    fields: { eta: share(0.3), distilled },
     amongTimesteps: true,
     grid: "distilled",
     steps: 4,
@@ -326,12 +339,7 @@ export interface OpenedSampler {
 export const openSampler = (spec: SamplerSpec, process: NoiseProcess): OpenedSampler => {
   const row = kinds[spec.kind] as unknown as Kind<z.ZodRawShape>;
   const { grid, open, churn, inverts, divides = false } = row;
-  if (row.amongTimesteps && !isDiscrete(process))
-    throw new ArgumentError({
-      who: spec.kind,
-      expected: "a process of trained timesteps",
-      got: "one in continuous time",
-    });
+  if (row.amongTimesteps) requireTimesteps(spec.kind, process);
   const inKarras = "frame" in spec && spec.frame === "karras";
   const levels = pathOf(process, { ...spec, divides: divides || inKarras }, grid);
   return {
@@ -340,6 +348,15 @@ export const openSampler = (spec: SamplerSpec, process: NoiseProcess): OpenedSam
     levels: inverts ? inversionPath(levels) : levels,
     limit: limitOf(spec),
   };
+};
+
+const requireTimesteps = (who: string, process: NoiseProcess): DiffusionProcess => {
+  if (isDiscrete(process)) return process;
+  throw new ArgumentError({
+    who,
+    expected: "a process of trained timesteps",
+    got: "one in continuous time",
+  });
 };
 
 const limitOf = (spec: SamplerSpec): OpenedSampler["limit"] => {

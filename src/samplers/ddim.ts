@@ -1,5 +1,5 @@
 import { NDArray } from "../base/index.ts";
-import { epsOf, posteriorVariance } from "../diffusion/index.ts";
+import { type DiffusionProcess, epsOf, type Level, posteriorVariance } from "../diffusion/index.ts";
 import { plainSampler, type Sampler } from "./sampler.ts";
 
 export interface DdimOptions {
@@ -26,6 +26,25 @@ export const ddim = ({ eta = 0 }: DdimOptions = {}): Sampler<undefined> =>
       denoised: x0,
     };
   });
+
+/**
+ * A sampler whose every step is ⌊T / n⌋ timesteps long, though the next one starts from the path's own timestep:
+ * what diffusers' DDIM does, which off `leading` spacing takes x for one of another level.
+ * @param steps n
+ */
+export const strided = (
+  sampler: Sampler<undefined>,
+  process: DiffusionProcess,
+  steps: number,
+): Sampler<{ readonly end: Level }> => ({
+  ...sampler,
+  init: (levels) => ({ end: levels.at(-1) as Level }),
+  async step({ memory, ...args }) {
+    const t = args.from.t - Math.floor(process.steps / steps);
+    const to = t < 0 ? memory.end : process.level(t);
+    return { ...(await sampler.step({ ...args, to, memory: undefined })), memory };
+  },
+});
 
 /**
  * DDIM without noise up a path, from data to the noise that it came from (Song, Meng and Ermon 2021, section

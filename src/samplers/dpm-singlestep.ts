@@ -20,7 +20,7 @@ interface Memory {
   readonly orders: readonly number[];
 }
 
-/** Which step of its block each step is: blocks of `order`, shorter ones at the end so that it is of order 1. */
+/** Which step of its block each step is: blocks of `order`, the last as long as steps are left. */
 export const singlestepOrders = (
   levels: readonly Level[],
   { order = 2, lowerOrderFinal = true }: DpmOptions,
@@ -31,7 +31,6 @@ export const singlestepOrders = (
     // The last whole block falls apart: 1, 2 becomes 1, 1, and 1, 2, 3 becomes 1, 2, 1.
     places[steps - 1] = 1;
   }
-  if (!lowerOrderFinal && steps % order > 0) places.fill(1, steps - (steps % order));
   if (levels.at(-1)?.sigma === 0) places[steps - 1] = 1;
   return places;
 };

@@ -31,7 +31,8 @@ export interface Weights {
 /**
  * The exact integrals of a polynomial against the exponential of a step: g₁ = gain (1 − e^(−z)),
  * g_{k+1} = gain / k! − g_k / z, with z = h for x0, −h for eps, where h is the way in λ (Lu et al. 2022a,
- * appendix B). The first is written without the exponential, so that it holds for the step to data, h = ∞.
+ * appendix B). The first is written without the exponential, so that it holds for the step to data, h = ∞. diffusers
+ * takes g₃ − gain for the SDE of x0, under which moments do not come to the data's: its third order is not the one here.
  */
 export const exponentialWeights = ({ of, stochastic }: Algorithm, from: Level, to: Level): Weights => {
   const h = lambdaOf(to) - lambdaOf(from);

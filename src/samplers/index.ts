@@ -9,7 +9,7 @@ export {
   samplerSummaries,
 } from "./catalogue.ts";
 export { type ChurnOptions, edmChurn } from "./churn.ts";
-export { type DdimOptions, ddim, ddimInversion } from "./ddim.ts";
+export { type DdimOptions, ddim, ddimInversion, strided } from "./ddim.ts";
 export { deis } from "./deis.ts";
 export { type DpmOptions, dpmMultistep, type SolverType } from "./dpm-multistep.ts";
 export { type DpmSdeOptions, dpmSde } from "./dpm-sde.ts";

@@ -45,6 +45,7 @@ export const langevin = ({
       const end = await denoise(x, from);
       return { x: end.x0, denoised: end.x0, memory };
     }
-    return { x: x.mul(to.alpha / from.alpha), denoised: x0, memory };
+    // The signal in x is the next level's; at α = 0 there is none.
+    return { x: from.alpha === 0 ? x : x.mul(to.alpha / from.alpha), denoised: x0, memory };
   },
 });

@@ -20,9 +20,11 @@ export interface PathOptions {
   readonly offset?: number;
   /** A spacing of σ = sigma / alpha instead, between the same ends, or the values themselves, falling. */
   readonly sigmas?: SigmaSpacing | readonly number[] | null;
+  /** How many timesteps a distilled model knows. */
+  readonly distilled?: number;
   /** The exponent of `karras` (7 in the paper) and `polyexponential` (1). */
   readonly rho?: number;
-  /** Multiplies every σ, so that large images see as much noise as small ones (Esser et al. 2024, eq. 23). */
+  /** Multiplies every σ before any are spaced, so that large images see as much noise as small ones (Esser et al. 2024, eq. 23). */
   readonly shift?: number;
   /** Whether the sampler divides by alpha: it then starts a little below noise alone, as in diffusers. */
   readonly divides?: boolean;
@@ -35,23 +37,29 @@ export interface PathOptions {
  * @throws ArgumentError for a number of steps or a list that does not fit the process
  */
 export const pathOf = (process: NoiseProcess, options: PathOptions, grid: Grid = "chain"): Level[] => {
-  const { shift = 1, final = "clean" } = options;
-  const levels = spaced(process, options, grid);
-  const shifted =
-    shift === 1 ? levels : levels.map((level) => process.levelAt(lambdaOf(level) - Math.log(shift)));
-  return [...shifted, final === "clean" ? CLEAN : process.level(process.span[0])];
+  const { final = "clean" } = options;
+  return [...spaced(process, options, grid), final === "clean" ? CLEAN : process.level(process.span[0])];
 };
+
+const shiftedBy =
+  (process: NoiseProcess, shift = 1) =>
+  (level: Level): Level =>
+    shift === 1 ? level : process.levelAt(lambdaOf(level) - Math.log(shift));
 
 /** Timesteps of a process in discrete time, times of one in continuous time. */
 const spaced = (process: NoiseProcess, options: PathOptions, grid: Grid): Level[] => {
   const { sigmas = null } = options;
+  const shifted = shiftedBy(process, options.shift);
   if (Array.isArray(sigmas))
-    return requireLength(options.steps, falling("sigmas", sigmas)).map(atSigma(process));
+    return requireLength(options.steps, falling("sigmas", sigmas)).map(atSigma(process)).map(shifted);
   const exact = timesOf(process, options, grid).map((time) => process.level(time));
-  const levels = options.divides ? exact.map(withSignal) : exact;
+  const levels = (options.divides ? exact.map(withSignal) : exact).map(shifted);
   if (sigmas === null) return levels;
+  const whole = wholeGrids.has(grid) && isDiscrete(process);
+  const ends = [process.span[1], process.span[0]].map((time) => process.level(time));
   return respaced(process, {
-    levels,
+    ends: whole ? ends.map(withSignal).map(shifted) : levels,
+    steps: levels.length,
     spacing: sigmas as SigmaSpacing,
     rho: options.rho ?? (sigmas === "karras" ? 7 : 1),
     grid,
@@ -66,7 +74,7 @@ const atSigma =
 export const isDiscrete = (process: NoiseProcess): process is DiffusionProcess => "steps" in process;
 
 const timesOf = (process: NoiseProcess, options: PathOptions, grid: Grid): readonly number[] => {
-  const { spacing = "trailing", offset } = options;
+  const { spacing = "trailing", offset, distilled } = options;
   if (Array.isArray(spacing)) return requireLength(options.steps, falling("timesteps", spacing));
   if (isDiscrete(process)) {
     const { steps = process.steps } = options;
@@ -75,6 +83,7 @@ const timesOf = (process: NoiseProcess, options: PathOptions, grid: Grid): reado
       trained: process.steps,
       grid,
       ...(offset !== undefined && { offset }),
+      ...(distilled !== undefined && { distilled }),
     });
   }
   const { steps = 50 } = options;
@@ -97,19 +106,17 @@ const spacedTimes = (spacing: Spacing, steps: number, [clean, noisy]: NoiseProce
 const respaced = (
   process: NoiseProcess,
   {
-    levels,
+    ends,
+    steps,
     spacing,
     rho,
     grid,
-  }: { levels: readonly Level[]; spacing: SigmaSpacing; rho: number; grid: Grid },
+  }: { ends: readonly Level[]; steps: number; spacing: SigmaSpacing; rho: number; grid: Grid },
 ): Level[] => {
-  const whole = wholeGrids.has(grid) && isDiscrete(process);
-  const spanned = () => [process.level(process.span[1]), process.level(process.span[0])].map(withSignal);
-  const ends = whole ? spanned() : levels;
   const { position, lambda } = coordinates[ends[0]?.alpha === 0 ? "flow" : "karras"];
   const [most, least] = [ends[0], ends.at(-1)].map((level) => position(level as Level)) as [number, number];
   const told = toldBy(process, spacing, grid);
-  return spacedSigmas(spacing, { steps: levels.length, most, least, rho })
+  return spacedSigmas(spacing, { steps, most, least, rho })
     .map((value) => process.levelAt(lambda(value)))
     .map((level) => ({ ...level, t: told(level.t) }));
 };

@@ -74,9 +74,11 @@ export const pndm = (
         memory: { ...memory, past, warmUp },
       });
       if (memory.warmUp > 0) {
-        const middle = process.level(Math.ceil((from.t + to.t) / 2));
-        const second = await estimate(transfer(args, middle, [1, newest]), middle);
-        const third = await estimate(transfer(args, middle, [1, second]), middle);
+        // Of an odd number of timesteps the middle is between two: diffusers' goes to both, and is told the lower.
+        const middle = (from.t + to.t) / 2;
+        const [above, below] = [process.level(Math.ceil(middle)), process.level(Math.floor(middle))];
+        const second = await estimate(transfer(args, above, [1, newest]), { ...above, t: below.t });
+        const third = await estimate(transfer(args, below, [1, second]), below);
         const fourth = await estimate(transfer(args, to, [1, third]), to);
         const sixths = [
           [1 / 6, newest],

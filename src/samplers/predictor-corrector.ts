@@ -15,7 +15,7 @@ export interface CorrectorOptions {
 
 /** The Euclidean norm of every sample, [n]. */
 const norms = (x: NDArray): number[] =>
-  x.split().map(({ data }) => Math.sqrt(Float64Array.from(data).reduce((sum, value) => sum + value ** 2, 0)));
+  x.split().map(({ data }) => Math.sqrt(new Float64Array(data).reduce((sum, value) => sum + value ** 2, 0)));
 
 const averaged = (values: readonly number[]): number[] => {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -23,27 +23,22 @@ export const rk45 = (process: NoiseProcess, tolerances: Tolerances = {}): Sample
       if (s === ends[0]) return from;
       return s === ends[1] ? to : process.levelAt(Math.log((1 - s) / s));
     };
+    const stateOf = (y: Float64Array, level: Level): NDArray => {
+      const scale = frame.scale(level);
+      const out = new Float32Array(y.length);
+      for (let i = 0; i < out.length; i++) out[i] = (y[i] as number) * scale;
+      return new NDArray(out, x.shape);
+    };
     let x0 = x;
     const derivative = async (y: Float64Array, s: number): Promise<Float64Array> => {
       const level = levelAt(s);
-      const scale = frame.scale(level);
-      const at = NDArray.of(
-        y.map((value) => value * scale),
-        x.shape,
-      );
+      const at = stateOf(y, level);
       const denoised = await denoise(at, level);
       x0 = denoised.x0;
-      return Float64Array.from(slope(frame, denoised, at, level).data);
+      return new Float64Array(slope(frame, denoised, at, level).data);
     };
-    const start = Float64Array.from(x.data, (value) => value / frame.scale(from));
+    const start = new Float64Array(x.data).map((value) => value / frame.scale(from));
     const y = await rungeKutta45(derivative, start, ends, tolerances);
-    return {
-      x: NDArray.of(
-        y.map((value) => value * frame.scale(to)),
-        x.shape,
-      ),
-      denoised: x0,
-      memory,
-    };
+    return { x: stateOf(y, to), denoised: x0, memory };
   },
 });

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { type ReverseVariance, reverseVariances } from "../diffusion/index.ts";
+import { ArgumentError } from "../base/index.ts";
+import type { ReverseVariance } from "../diffusion/index.ts";
 import type { SamplerKind } from "./catalogue.ts";
 import { type AlgorithmName, algorithms } from "./exponential.ts";
 import {
@@ -32,25 +33,44 @@ const row = (
   always: SpecFields = {},
 ): SchedulerClass => ({ kind, process, groups: groups as readonly KeyGroup[], always });
 
-/** `fixed_small_log` and `fixed_large_log` are the same variances, computed through logarithms. */
+/** diffusers' names of variances; the last two are computed through logarithms. */
+const variances = {
+  fixed_small: "fixed_small",
+  fixed_large: "fixed_large",
+  learned_range: "learned_range",
+  learned: "learned_variance",
+  fixed_small_log: "fixed_small",
+  fixed_large_log: "fixed_large",
+} as const satisfies Readonly<Record<string, ReverseVariance>>;
+type VarianceName = keyof typeof variances;
+
 const varianceKeys = group({
-  keys: {
-    variance_type: z
-      .enum([...(Object.keys(reverseVariances) as ReverseVariance[]), "fixed_small_log", "fixed_large_log"])
-      .default("fixed_small"),
+  keys: { variance_type: z.enum(Object.keys(variances) as VarianceName[]).default("fixed_small") },
+  read: ({ variance_type }) => ({ variance: variances[variance_type] }),
+  write(spec) {
+    const variance = "variance" in spec ? spec.variance : "fixed_small";
+    const found = Object.entries(variances).find(([, ours]) => ours === variance);
+    if (found) return { variance_type: found[0] };
+    throw new ArgumentError({ who: "variance", expected: "one that diffusers has", got: variance });
   },
-  read: ({ variance_type }) => ({ variance: variance_type.replace(/_log$/, "") }),
-  write: (spec) => ({ variance_type: "variance" in spec ? spec.variance : "fixed_small" }),
 });
 
 const solverOrder = (fallback: number) =>
   renamed({ solver_order: z.int().min(1).max(4).default(fallback) }, { solver_order: "order" });
 const lowerOrderFinal = (fallback: boolean) =>
   renamed({ lower_order_final: z.boolean().default(fallback) }, { lower_order_final: "lowerOrderFinal" });
+
+/** A name of the class's own, the first by default; a sibling's stands for that, so that configurations pass between. */
+const ownName = <N extends string>(own: readonly [N, ...N[]], siblings: readonly string[]) =>
+  z
+    .enum([...own, ...siblings])
+    .transform((name) => own.find((candidate) => candidate === name) ?? own[0])
+    .default(() => own[0] as never);
+
 const dpmSolver = renamed(
   {
-    algorithm_type: z.enum(Object.keys(algorithms) as AlgorithmName[]).default("dpmsolver++"),
-    solver_type: z.enum(["midpoint", "heun"]).default("midpoint"),
+    algorithm_type: ownName(Object.keys(algorithms) as [AlgorithmName, ...AlgorithmName[]], ["deis"]),
+    solver_type: ownName(["midpoint", "heun"], ["logrho", "bh1", "bh2"]),
   },
   { algorithm_type: "algorithm", solver_type: "solver" },
 );
@@ -62,17 +82,27 @@ const eulerAtFinal = renamed(
 const uniPcAlgorithm = group({
   keys: {
     predict_x0: z.boolean().default(true),
-    solver_type: z.enum(["bh1", "bh2"]).default("bh2"),
+    solver_type: ownName(["bh2", "bh1"], ["midpoint", "heun", "logrho"]),
+    disable_corrector: z.array(z.int().nonnegative()).default([]),
   },
-  read: ({ predict_x0, solver_type }) => ({
+  read: ({ predict_x0, solver_type, disable_corrector }) => ({
     algorithm: predict_x0 ? "dpmsolver++" : "dpmsolver",
     solver: solver_type,
+    uncorrected: disable_corrector,
     ...(predict_x0 ? {} : { clip: null }), // diffusers thresholds no eps here
   }),
   write: (spec) => ({
     predict_x0: "algorithm" in spec && spec.algorithm === "dpmsolver++",
     solver_type: "solver" in spec ? spec.solver : "bh2",
+    disable_corrector: "uncorrected" in spec ? spec.uncorrected : [],
   }),
+});
+
+/** Ends of the noise other than the schedule's, which are not supported. */
+const noiseEnds = group({
+  keys: { sigma_min: z.null().optional(), sigma_max: z.null().optional() },
+  read: () => ({}),
+  write: () => ({}),
 });
 
 const edmSpacing = group({
@@ -90,12 +120,37 @@ const shiftKeys = group({
   write: ({ shift = 1 }) => ({ shift }),
 });
 
+/** A shift of σ / α by e^μ or by μ, where the caller says μ. */
+const dynamicShift = group({
+  keys: {
+    use_dynamic_shifting: z.boolean().default(false),
+    time_shift_type: z.enum(["exponential", "linear"]).default("exponential"),
+    mu: z.number().optional(),
+  },
+  read({ use_dynamic_shifting, time_shift_type, mu }) {
+    if (!use_dynamic_shifting) return {};
+    if (mu === undefined)
+      throw new ArgumentError({
+        who: "use_dynamic_shifting",
+        expected: "mu, which its caller computes from the size of an image",
+        got: "none",
+      });
+    return { shift: time_shift_type === "exponential" ? Math.exp(mu) : mu };
+  },
+  write: () => ({}),
+});
+
 /** PNDM averages what the network says, whatever that is. */
 const averagedKey = group({
   keys: { prediction_type: z.enum(["epsilon", "sample", "v_prediction"]).default("epsilon") },
   read: ({ prediction_type }) => ({ averages: prediction_type }),
   write: () => ({}),
 });
+
+const distilledKeys = renamed(
+  { original_inference_steps: z.int().positive().default(50) },
+  { original_inference_steps: "distilled" },
+);
 
 const spaced = [spacingKeys("linspace"), sigmaKeys] as const;
 const multistep = [
@@ -133,13 +188,13 @@ export const schedulerClasses: Readonly<Record<string, SchedulerClass>> = {
     ],
     unclipped,
   ),
-  EulerDiscreteScheduler: row("euler", "ratio", [...spaced, finalSigmaKeys("zero")], inRatios),
+  EulerDiscreteScheduler: row("euler", "ratio", [...spaced, finalSigmaKeys("zero"), noiseEnds], inRatios),
   EulerAncestralDiscreteScheduler: row("euler_ancestral", "ratio", [spacingKeys("linspace")], unclipped),
-  HeunDiscreteScheduler: row("heun", "chain", [...spaced, clipKeys(false)], { frame: "karras" }),
+  HeunDiscreteScheduler: row("heun", "stable", [...spaced, clipKeys(false)], { frame: "karras" }),
   LMSDiscreteScheduler: row("lms", "chain", spaced, inRatios),
-  KDPM2DiscreteScheduler: row("kdpm2", "chain", spaced, { ...unclipped, eta: 0 }),
-  KDPM2AncestralDiscreteScheduler: row("kdpm2", "chain", spaced, { ...unclipped, eta: 1 }),
-  DPMSolverSDEScheduler: row("dpm_sde", "chain", spaced, unclipped),
+  KDPM2DiscreteScheduler: row("kdpm2", "stable", spaced, { ...unclipped, eta: 0 }),
+  KDPM2AncestralDiscreteScheduler: row("kdpm2", "stable", spaced, { ...unclipped, eta: 1 }),
+  DPMSolverSDEScheduler: row("dpm_sde", "stable", spaced, unclipped),
   DPMSolverMultistepScheduler: row("dpm_multistep", "ratio", [...spaced, ...multistep]),
   DPMSolverSinglestepScheduler: row(
     "dpm_singlestep",
@@ -160,14 +215,16 @@ export const schedulerClasses: Readonly<Record<string, SchedulerClass>> = {
     solverOrder(2),
     lowerOrderFinal(true),
     uniPcAlgorithm,
+    noiseEnds,
   ]),
   EDMEulerScheduler: row("euler", "edm", [edmSpacing, finalSigmaKeys("zero")], inRatios),
   EDMDPMSolverMultistepScheduler: row("dpm_multistep", "edm", [edmSpacing, ...multistep]),
-  LCMScheduler: row("lcm", "chain", [
+  LCMScheduler: row("lcm", "latent", [
     clipKeys(false),
+    distilledKeys,
     renamed({ timestep_scaling: z.number().positive().default(10) }, { timestep_scaling: "timestepScaling" }),
   ]),
-  TCDScheduler: row("tcd", "chain", [], { ...unclipped, final: "least" }),
+  TCDScheduler: row("tcd", "latent", [distilledKeys], { ...unclipped, final: "least" }),
   ScoreSdeVeScheduler: row(
     "predictor_corrector",
     "exploding",
@@ -179,7 +236,7 @@ export const schedulerClasses: Readonly<Record<string, SchedulerClass>> = {
     ],
     { ...unclipped, spacing: "linspace", predictor: "reverse_diffusion", norms: "batch" },
   ),
-  FlowMatchEulerDiscreteScheduler: row("euler", "flow", [shiftKeys, sigmaKeys], {
+  FlowMatchEulerDiscreteScheduler: row("euler", "dynamic_flow", [shiftKeys, dynamicShift, sigmaKeys], {
     ...unclipped,
     frame: "flow",
   }),

@@ -14,27 +14,44 @@ const schemaOf = ({ process, groups }: SchedulerClass): z.ZodObject =>
   z.object(Object.assign({}, ...groups.map(({ keys }) => keys), schedulerProcesses[process].keys));
 
 /**
- * Keys that some class of diffusers' knows, and that these classes have no use for at their defaults.
- * Configurations carry the keys of the classes that they were once made for.
+ * Keys of diffusers' for what classes that do not read them do not do, with the value that asks for nothing, as null does too; `any` is
+ * for what only matters under another of them. Configurations carry the keys of the classes that they were made for.
  */
-const ignored = [
-  "interpolation_type",
-  "timestep_type",
-  "use_flow_sigmas",
-  "flow_shift",
-  "lambda_min_clipped",
-];
+const any = Symbol("any");
+const idle: SchedulerKeys = {
+  interpolation_type: "linear",
+  timestep_type: "discrete",
+  use_flow_sigmas: false,
+  flow_shift: any,
+  lambda_min_clipped: -Infinity,
+  solver_p: null,
+  use_dynamic_shifting: false,
+  time_shift_type: any,
+  base_shift: any,
+  max_shift: any,
+  base_image_seq_len: any,
+  max_image_seq_len: any,
+  shift_terminal: null,
+  invert_sigmas: false,
+  stochastic_sampling: false,
+  original_inference_steps: 50,
+};
 const knownKeys = new Set([
-  ...ignored,
+  ...Object.keys(idle),
   ...Object.values(schedulerClasses).flatMap((entry) => Object.keys(schemaOf(entry).shape)),
 ]);
 
 /**
  * Reads a diffusers `scheduler_config.json`.
  * @param steps how many steps to take, which the file does not say
+ * @param call what else its caller says: mu, by how much a flow is shifted that hangs on the size of an image
  * @throws ArgumentError for a class or key that is not known, and for keys that contradict one another
  */
-export const readScheduler = (config: SchedulerKeys, steps?: number): Scheduler => {
+export const readScheduler = (
+  config: SchedulerKeys,
+  steps?: number,
+  call: { readonly mu?: number } = {},
+): Scheduler => {
   const { _class_name: name, ...keys } = config;
   const entry = schedulerClasses[String(name)];
   if (!entry)
@@ -44,7 +61,12 @@ export const readScheduler = (config: SchedulerKeys, steps?: number): Scheduler 
       got: String(name),
     });
   refuseUnknown(keys);
-  const parsed = parseAs(schemaOf(entry), keys, { who: String(name), expected: "its configuration" });
+  refuseUndone(entry, keys);
+  const parsed = parseAs(
+    schemaOf(entry),
+    { ...keys, ...call },
+    { who: String(name), expected: "its configuration" },
+  );
   const fields = Object.assign({}, ...entry.groups.map(({ read }) => read(parsed)), entry.always);
   const spec = { kind: entry.kind, ...fields, ...(steps !== undefined && { steps }) };
   return {
@@ -63,17 +85,32 @@ const refuseUnknown = (keys: SchedulerKeys): void => {
   });
 };
 
+const refuseUndone = (entry: SchedulerClass, keys: SchedulerKeys): void => {
+  const own = schemaOf(entry).shape;
+  for (const [key, value] of Object.entries(idle))
+    if (!(key in own) && value !== any && (keys[key] ?? value) !== value)
+      throw new ArgumentError({
+        who: key,
+        expected: `${value}, as no other is supported`,
+        got: String(keys[key]),
+      });
+};
+
 /** The processes in continuous time by what their networks predict. */
-const processOfPrediction: Readonly<Record<string, SchedulerProcess>> = { edm: "edm", score: "exploding" };
+const processesOf: Readonly<Record<string, readonly SchedulerProcess[]>> = {
+  edm: ["edm"],
+  edm_v: ["edm"],
+  score: ["exploding"],
+  flow_prediction: ["flow", "dynamic_flow"],
+};
+const scheduledProcesses: readonly SchedulerProcess[] = ["chain", "stable", "latent", "ratio", "unclip"];
 
 /** The `scheduler_config.json` that {@link readScheduler} reads as this. @throws ArgumentError when diffusers has none */
 export const writeScheduler = (scheduler: Scheduler): SchedulerKeys => {
   const { sampler, process, prediction } = scheduler;
-  const kindOfProcess =
-    "schedule" in process ? ["chain", "ratio", "unclip"] : [processOfPrediction[prediction] ?? "flow"];
+  const possible = "schedule" in process ? scheduledProcesses : (processesOf[prediction] ?? []);
   const found = Object.entries(schedulerClasses).find(
-    ([, entry]) =>
-      entry.kind === sampler.kind && kindOfProcess.includes(entry.process) && fits(entry, sampler),
+    ([, entry]) => entry.kind === sampler.kind && possible.includes(entry.process) && fits(entry, sampler),
   );
   if (!found)
     throw new ArgumentError({ who: "sampler", expected: "one that diffusers has", got: sampler.kind });

@@ -10,6 +10,7 @@ import {
   type Prediction,
   scheduleSchema,
 } from "../diffusion/index.ts";
+import type { SamplerSpec } from "./catalogue.ts";
 import type { SchedulerKeys } from "./scheduler-keys.ts";
 
 /** What a scheduler's configuration says of the process and of the network. */
@@ -24,7 +25,8 @@ export interface ProcessReading {
 export interface ProcessKeys<F extends z.ZodRawShape = z.ZodRawShape> {
   readonly keys: F;
   readonly read: (config: z.output<z.ZodObject<F>>) => ProcessReading;
-  readonly write: (reading: ProcessReading) => SchedulerKeys;
+  /** @throws ArgumentError when diffusers has no such process */
+  readonly write: (scheduler: ProcessReading & { readonly sampler: SamplerSpec }) => SchedulerKeys;
 }
 const processKeys = <F extends z.ZodRawShape>(keys: ProcessKeys<F>): ProcessKeys => keys as never;
 
@@ -77,29 +79,58 @@ const edm = processKeys({
     sigma_min: z.number().positive().default(0.002),
     sigma_max: z.number().positive().default(80),
     sigma_data: z.literal(SIGMA_DATA).default(SIGMA_DATA),
-    prediction_type: z.literal("epsilon").default("epsilon"),
+    prediction_type: z.enum(["epsilon", "v_prediction"]).default("epsilon"),
   },
-  read: ({ sigma_min, sigma_max }) => ({
+  read: ({ sigma_min, sigma_max, prediction_type }) => ({
     process: noiseProcesses.edm({ sigmaMin: sigma_min, sigmaMax: sigma_max }),
-    prediction: "edm",
+    prediction: prediction_type === "epsilon" ? "edm" : "edm_v",
     inputScale: edmInputScale(SIGMA_DATA),
   }),
-  write: ({ process: { span } }) => ({
+  write: ({ process: { span }, prediction }) => ({
     sigma_min: span[0],
     sigma_max: span[1],
     sigma_data: SIGMA_DATA,
-    prediction_type: "epsilon",
+    prediction_type: prediction === "edm" ? "epsilon" : "v_prediction",
   }),
 });
 
+const flowKeys = {
+  num_train_timesteps: z.literal(1000).default(1000),
+  shift: z.number().positive().default(1),
+};
+/** A shift below 1 leads under the last time, which the network is told as it is. */
+const flowTo = (clean: number): ProcessReading => {
+  const own = noiseProcesses.rectified_flow({ clean });
+  const levelAt = (lambda: number): Level => ({ ...own.levelAt(lambda), t: 1000 * own.time(lambda) });
+  return { process: { ...own, levelAt }, prediction: "flow_prediction" };
+};
+/** The last of a thousand times, shifted. */
+const lastTime = (shift: number): number => shift / (1000 + shift - 1);
+
+/** diffusers shifts the last level, and then every level again: published pipelines are run that way. */
 const flow = processKeys({
-  keys: { num_train_timesteps: z.literal(1000).default(1000), shift: z.number().positive().default(1) },
-  // diffusers shifts the last level, and then every level again: published pipelines are run that way.
-  read: ({ shift }) => ({
-    process: noiseProcesses.rectified_flow({ clean: shift / (1000 + shift - 1) }),
-    prediction: "flow_prediction",
-  }),
-  write: () => ({ num_train_timesteps: 1000 }),
+  keys: flowKeys,
+  read: ({ shift }) => flowTo(lastTime(shift)),
+  write({ process, sampler: { shift = 1 } }) {
+    if (process.span[0] === lastTime(shift)) return { num_train_timesteps: 1000 };
+    throw new ArgumentError({
+      who: "process",
+      expected: `a flow down to ${lastTime(shift)}, where a shift of ${shift} takes diffusers'`,
+      got: `one to ${process.span[0]}`,
+    });
+  },
+});
+
+/** Every level is shifted once where the shift is the caller's, which hangs on the size of an image. */
+const dynamicFlow = processKeys({
+  keys: { ...flowKeys, use_dynamic_shifting: z.boolean().default(false) },
+  read: ({ shift, use_dynamic_shifting }) => flowTo(lastTime(use_dynamic_shifting ? 1 : shift)),
+  write(scheduler) {
+    const once = scheduler.sampler.shift !== undefined && scheduler.process.span[0] === lastTime(1);
+    return once && scheduler.sampler.shift !== 1
+      ? { num_train_timesteps: 1000, use_dynamic_shifting: true, time_shift_type: "exponential" }
+      : { ...flow.write(scheduler), use_dynamic_shifting: false };
+  },
 });
 
 /** Variance exploding: the noise falls in equal ratios to σ_min itself, and the network is told the noise at ε and above. */
@@ -127,9 +158,20 @@ const exploding = processKeys({
   },
 });
 
+/** The least and the most noise of Stable Diffusion, which some classes have for their own. */
+const stable = {
+  ...scheduleKeys,
+  beta_start: z.number().default(0.00085),
+  beta_end: z.number().default(0.012),
+};
+
 /** The processes that diffusers' schedulers are made for. */
 export const schedulerProcesses = {
   chain: scheduled(false),
+  /** k-diffusion's own, by their classes' defaults. */
+  stable: scheduled(false, stable),
+  /** Of latent consistency models. */
+  latent: scheduled(false, { ...stable, beta_schedule: z.string().default("scaled_linear") }),
   unclip: scheduled(false, {
     ...scheduleKeys,
     beta_schedule: z.string().default("squaredcos_cap_v2"),
@@ -137,6 +179,7 @@ export const schedulerProcesses = {
   ratio: scheduled(true),
   edm,
   flow,
+  dynamic_flow: dynamicFlow,
   exploding,
 } as const;
 export type SchedulerProcess = keyof typeof schedulerProcesses;

@@ -10,16 +10,19 @@ const round = (value: number): number => {
 /** The i-th (from 0, noisiest first) of n among T timesteps. */
 type Rule = (i: number, n: number, T: number) => number;
 
-/** Multiples of T / n back from T − 1 (Lin et al. 2024, section 3.3). */
-const trailing: Rule = (i, n, T) => round(T - (i * T) / n) - 1;
+/** Multiples of T / n back from T − 1 (Lin et al. 2024, section 3.3); halves fall as NumPy's `arange` computes them. */
+const trailing: Rule = (i, n, T) => round(T + i * (T - T / n - T)) - 1;
+/** n in equal steps from T − 1 to 0, rounded as NumPy's `linspace` is. */
+const evenly: Rule = (i, n, T) =>
+  i === 0 && n > 1 ? T - 1 : round((n - 1 - i) * ((T - 1) / Math.max(1, n - 1)));
 /** Multiples of ⌊T / n⌋ from 0: never quite reaches T − 1. */
 const leading: Rule = (i, n, T) => (n - 1 - i) * Math.floor(T / n);
 
-/** How many of the timesteps a consistency model was distilled at. */
-const DISTILLED = 50;
-/** Some of those, evenly from the noisiest down (Luo et al. 2023, section 3). */
-const distilled: Rule = (i, n, T) =>
-  (DISTILLED - Math.floor((i * DISTILLED) / n)) * Math.floor(T / DISTILLED) - 1;
+/** Some of the timesteps that a model was distilled at, evenly from the noisiest down (Luo et al. 2023, section 3). */
+const distilledAt =
+  (known: number): Rule =>
+  (i, n, T) =>
+    (known - Math.floor((i * known) / n)) * Math.floor(T / known) - 1;
 
 const ode = {
   leading,
@@ -30,7 +33,7 @@ const ode = {
 /** n of n + 1, as the last step ends at another level. */
 const exponential = {
   leading: (i, n, T) => (n - i) * Math.floor(T / (n + 1)),
-  linspace: (i, n, T) => round(((n - i) * (T - 1)) / n),
+  linspace: (i, n, T) => evenly(i, n + 1, T),
   trailing,
 } as const satisfies Readonly<Record<string, Rule>>;
 
@@ -39,12 +42,12 @@ const exponential = {
  * (Euler and the like) also takes fractions, except that a `midpoint` one (KDPM2) rounds Karras' spacing; an
  * `exponential` one (DPM-Solver and the like) takes the first n of n + 1, since its last step ends at another level;
  * a `multistep` one (DPM-Solver's) is such a one that rounds no noise of the cosine schedule; an `ends` one always
- * keeps both ends; a `distilled` model (LCM, TCD) knows 50 of them.
+ * keeps both ends.
  */
 const grids = {
   chain: {
     leading,
-    linspace: (i, n, T) => round(((n - 1 - i) * (T - 1)) / Math.max(1, n - 1)),
+    linspace: evenly,
     trailing,
   },
   ode,
@@ -52,10 +55,10 @@ const grids = {
   exponential,
   multistep: exponential,
   ends: { leading: ode.linspace, linspace: ode.linspace, trailing: ode.linspace },
-  distilled: { leading: distilled, linspace: distilled, trailing: distilled },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Rule>>>>;
 
-export type Grid = keyof typeof grids;
+/** A `distilled` model (LCM, TCD) has the timesteps that it was distilled at, whatever their spacing. */
+export type Grid = keyof typeof grids | "distilled";
 export type Spacing = keyof typeof grids.chain;
 export const spacingNames = Object.keys(grids.chain) as Spacing[];
 
@@ -67,28 +70,30 @@ export interface SpacingOptions {
   /** diffusers' `steps_offset`, added to `leading` timesteps: 1 for Stable Diffusion. */
   readonly offset?: number;
   readonly grid?: Grid;
+  /** How many timesteps a distilled model knows; 50 in the paper. */
+  readonly distilled?: number;
 }
 
 /**
  * Timesteps to visit, noisiest first, as diffusers' `timestep_spacing` places them.
- * @throws ArgumentError unless 1 ≤ steps ≤ trained, or 50 where a distilled model knows no more
+ * @throws ArgumentError unless 1 ≤ steps ≤ trained, or as many as a distilled model knows
  */
 export const spacedTimesteps = (
   spacing: Spacing,
-  { steps, trained, offset = 0, grid = "chain" }: SpacingOptions,
+  { steps, trained, offset = 0, grid = "chain", distilled = 50 }: SpacingOptions,
 ): number[] => {
-  if (grid === "distilled") requireDistilled(trained);
-  requireSteps(steps, grid === "distilled" ? DISTILLED : trained);
-  const rule: Rule = grids[grid][spacing];
+  if (grid === "distilled") requireDistilled(trained, distilled);
+  requireSteps(steps, grid === "distilled" ? distilled : trained);
+  const rule: Rule = grid === "distilled" ? distilledAt(distilled) : grids[grid][spacing];
   const shift = spacing === "leading" ? offset : 0;
   return Array.from({ length: steps }, (_, i) => rule(i, steps, trained) + shift);
 };
 
-const requireDistilled = (trained: number): void => {
-  if (trained >= DISTILLED) return;
+const requireDistilled = (trained: number, known: number): void => {
+  if (trained >= known) return;
   throw new ArgumentError({
     who: "timesteps",
-    expected: `at least ${DISTILLED}, those that a consistency model was distilled at`,
+    expected: `at least ${known}, those that a consistency model was distilled at`,
     got: String(trained),
   });
 };

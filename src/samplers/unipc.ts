@@ -17,6 +17,8 @@ export interface UniPcOptions {
   /** B(h) = h, or e^h − 1. */
   readonly solver?: "bh1" | "bh2";
   readonly lowerOrderFinal?: boolean;
+  /** Steps, from 0, that are not corrected. */
+  readonly uncorrected?: readonly number[];
 }
 
 interface Memory {
@@ -72,6 +74,7 @@ const coefficients = (ratios: readonly number[], z: number, B: number): number[]
  */
 export const uniPc = (options: UniPcOptions = {}): Sampler<Memory> => {
   const { order = 2, algorithm: name = "dpmsolver++", solver = "bh2", lowerOrderFinal = true } = options;
+  const { uncorrected = [] } = options;
   const algorithm = algorithms[name];
 
   /** The step from x along the outputs; with `ahead`, the output at its end, it is the corrector. */
@@ -103,7 +106,8 @@ export const uniPc = (options: UniPcOptions = {}): Sampler<Memory> => {
     async step({ x, from, to, denoise, memory: { past, last, index, steps } }) {
       const denoised = await denoise(x, from);
       const output = outputOf(algorithm, denoised, x, from);
-      const corrected = last ? walk(last.x, last.from, from, past.slice(0, last.order), output) : x;
+      const corrects = last !== null && !uncorrected.includes(index - 1);
+      const corrected = corrects ? walk(last.x, last.from, from, past.slice(0, last.order), output) : x;
       const known = remembered({ lambda: lambdaOf(from), output }, past, order);
       const most = Math.min(order, lowerOrderFinal ? steps - index : order);
       const straight = to.sigma === 0 || Math.abs(lambdaOf(to) - lambdaOf(from)) < STILL;

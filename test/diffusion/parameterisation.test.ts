@@ -116,6 +116,9 @@ test("EDM's F is D = cSkip y + cOut F turned round", () => {
   const { ofX, ofOutput } = x0Recovery(predictions.edm(level), level);
   expect(ofX).toBeCloseTo(cSkip, 12);
   expect(ofOutput).toBeCloseTo(cOut, 12);
+  const v = x0Recovery(predictions.edm_v(level), level);
+  expect(v.ofX).toBeCloseTo(cSkip, 12);
+  expect(v.ofOutput).toBeCloseTo(-cOut, 12);
   expect(edmInputScale(sigmaData)(level)).toBeCloseTo(1 / Math.hypot(sigma, sigmaData), 12);
 });
 

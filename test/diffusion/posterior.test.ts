@@ -98,6 +98,7 @@ test.each([
 test("variances are those that the network says, and refused where it says none", () => {
   const [from, to] = [process.level(5), process.level(4)];
   expect((reverseVariance("learned", from, to, NDArray.of([0])) as NDArray).item()).toBe(1);
+  expect((reverseVariance("learned_variance", from, to, NDArray.of([0.25])) as NDArray).item()).toBe(0.25);
   const extremes = reverseVariance("learned_range", from, to, NDArray.of([-1, 1])) as NDArray;
   expect(extremes.data[0]).toBeCloseTo(posteriorVariance(from, to), 9);
   expect(extremes.data[1]).toBeCloseTo(stepVariance(from, to), 9);

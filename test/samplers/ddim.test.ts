@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Generator, NDArray } from "../../src/base/index.ts";
 import {
   clipped,
@@ -6,6 +6,7 @@ import {
   diffusionProcess,
   type Level,
   networkDenoiser,
+  noiseProcesses,
   qSample,
   scheduleSchema,
   x0ToEps,
@@ -14,9 +15,13 @@ import {
   ancestral,
   ddim,
   ddimInversion,
+  openSampler,
   pathOf,
+  readScheduler,
   type Sampler,
+  type SamplerSpec,
   sample,
+  samplerSchema,
   spacedTimesteps,
 } from "../../src/samplers/index.ts";
 import {
@@ -55,16 +60,30 @@ test("the last two of ten steps of a noised image agree with diffusers", async (
   expectCase(golden, await runCase(golden, { sampler: ddim(), levels, x }));
 });
 
-test("single steps agree with diffusers' linspace, whose strides are not those of its timesteps", async () => {
+describe("linspace timesteps, whose distances are not diffusers' strides of T // n,", () => {
   const golden = caseNamed("DDIM linspace");
-  const process = processOf(golden);
-  const states = [startSample];
-  for (const t of spacedTimesteps("linspace", { steps: 10, trained: 1000 })) {
-    const levels = [process.level(t), process.level(Math.max(-1, t - 100))];
-    const [x] = await runCase(golden, { sampler: ddim(), levels, x: states.at(-1) as NDArray });
-    states.push(x as NDArray);
-  }
-  expectCase(golden, states.slice(1));
+  const { sampler: spec, process } = readScheduler({ _class_name: "DDIMScheduler", ...golden.cfg }, 10);
+
+  test("with strides agree with diffusers", async () => {
+    const { sampler, levels } = openSampler({ ...spec, strides: true } as SamplerSpec, process);
+    const states = await runCase(golden, { sampler, levels });
+    expectCase(golden, states);
+    expect(Math.abs((states.at(-1) as NDArray).abs().sum().item() - 191.254)).toBeLessThan(1e-2);
+  });
+
+  test("without them go to the next timestep", async () => {
+    const { sampler, levels } = openSampler(spec, process);
+    const states = await runCase(golden, { sampler, levels });
+    const [first, second] = levels as [Level, Level];
+    const [x] = await runCase(golden, { sampler: ddim(), levels: [first, second] });
+    expect(states[0]).toEqual(x);
+    expect(Math.abs((states.at(-1) as NDArray).abs().sum().item() - 191.254)).toBeGreaterThan(0.1);
+  });
+
+  test("have no strides where there are none", () => {
+    const open = () => openSampler(samplerSchema.parse({ kind: "ddim", strides: true }), noiseProcesses.vp());
+    expect(open).toThrow("strides: expected a process of trained timesteps, got one in continuous time");
+  });
 });
 
 test.each(["DDIMInverse eps", "DDIMInverse v", "DDIMInverse alpha_one"])(

@@ -47,6 +47,23 @@ test("a path that ends where noise is left is not denoised", async () => {
   expect(states[1]).toBeCloseTo(annealed(4)[1] as number, 6);
 });
 
+test("between levels x keeps its signal, and goes on where there was none", async () => {
+  const sampler = langevin({ stepsPerLevel: 1 });
+  const rest = {
+    denoise: async (x: NDArray) => ({ x0: x, eps: x.mul(0) }),
+    noise: () => one(0),
+    memory: undefined,
+  };
+  const to = { alpha: 0.6, sigma: 0.8, t: 1 };
+  for (const [alpha, factor] of [
+    [0.3, 2],
+    [0, 1],
+  ] as const) {
+    const { x } = await sampler.step({ x: one(2), from: { alpha, sigma: 1 - alpha, t: 2 }, to, ...rest });
+    expect(x.item()).toBeCloseTo(2 * factor, 6);
+  }
+});
+
 test("the estimate that a step reports is of x0, not x", async () => {
   const sampler = langevin({ stepsPerLevel: 1 });
   const [from, to] = levels as [Level, Level];

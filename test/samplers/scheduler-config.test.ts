@@ -1,6 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { ArgumentError, Generator } from "../../src/base/index.ts";
-import { CLEAN, gaussianMixture, type Level, noiseToSignal } from "../../src/diffusion/index.ts";
+import {
+  CLEAN,
+  gaussianMixture,
+  type Level,
+  networkDenoiser,
+  noiseToSignal,
+} from "../../src/diffusion/index.ts";
 import {
   ddim,
   ddimInversion,
@@ -13,7 +19,7 @@ import {
   samplerSchema,
   writeScheduler,
 } from "../../src/samplers/index.ts";
-import { refuseNoise } from "./diffusers-cases.ts";
+import { caseNamed, model, refuseNoise, startSample } from "./diffusers-cases.ts";
 
 describe("a scheduler configuration", () => {
   test("of Stable Diffusion is read, with keys of other classes along", () => {
@@ -64,12 +70,51 @@ describe("a scheduler configuration", () => {
       "rescale_betas_zero_snr: expected a network that predicts v_prediction or sample",
     ],
     [{ _class_name: "DPMSolverMultistepScheduler", solver_order: 9 }, "expected its configuration"],
+    [
+      { _class_name: "DPMSolverMultistepScheduler", use_flow_sigmas: true },
+      "use_flow_sigmas: expected false, as no other is supported, got true",
+    ],
+    [{ _class_name: "DPMSolverMultistepScheduler", lambda_min_clipped: -5.1 }, "lambda_min_clipped"],
+    [
+      { _class_name: "EulerDiscreteScheduler", timestep_type: "continuous" },
+      "timestep_type: expected discrete",
+    ],
+    [{ _class_name: "FlowMatchEulerDiscreteScheduler", use_dynamic_shifting: true }, "use_dynamic_shifting"],
+    [{ _class_name: "LCMScheduler", original_inference_steps: 0 }, "expected its configuration"],
+    [
+      { _class_name: "UniPCMultistepScheduler", sigma_min: 0.03 },
+      "expected its configuration, got sigma_min",
+    ],
   ])("that makes no sense is refused: %o", (config, message) => {
     expect(() => readScheduler(config)).toThrow(ArgumentError);
     expect(() => readScheduler(config)).toThrow(message);
   });
 
-  test("passes from class to class and back with its schedule and path", () => {
+  /** What diffusers writes of classes that it has given keys for what is not done here. */
+  const shifting = { use_dynamic_shifting: false, time_shift_type: "exponential" };
+  test.each([
+    [
+      "DPMSolverMultistep",
+      { use_flow_sigmas: false, flow_shift: 1, lambda_min_clipped: -Infinity, ...shifting },
+    ],
+    ["DEISMultistep", { algorithm_type: "deis", solver_type: "logrho", use_flow_sigmas: false, ...shifting }],
+    [
+      "UniPCMultistep",
+      { disable_corrector: [], solver_p: null, sigma_min: null, shift_terminal: null, ...shifting },
+    ],
+    ["LCM", { original_inference_steps: 50 }],
+    [
+      "FlowMatchEulerDiscrete",
+      { base_shift: 0.5, max_image_seq_len: 4096, invert_sigmas: false, ...shifting },
+    ],
+  ])("of %s with keys at values that ask for nothing is read", (name, keys) => {
+    const [plain, keyed] = [{}, keys].map((more) =>
+      readScheduler({ _class_name: `${name}Scheduler`, ...more }, 10),
+    );
+    expect(keyed?.sampler).toEqual(plain?.sampler);
+  });
+
+  test("passes from class to class and back, and samples as it did", async () => {
     const names = [
       "DPMSolverMultistep",
       "DPMSolverSinglestep",
@@ -77,20 +122,20 @@ describe("a scheduler configuration", () => {
       "DEISMultistep",
       "DPMSolverMultistep",
     ];
-    let config: Record<string, unknown> = {
-      beta_start: 0.0001,
-      beta_end: 0.02,
-      solver_order: 2,
-      lower_order_final: false,
-      final_sigmas_type: "sigma_min",
-    };
+    const golden = caseNamed("DPM++2M eps");
+    let config: Record<string, unknown> = golden.cfg;
+    // Keys of the class before stay in the file: UniPC is told a solver of DPM-Solver's, and DPM-Solver one of UniPC's.
     for (const name of names)
       config = {
         ...config,
-        ...writeScheduler(
-          readScheduler({ ...config, _class_name: `${name}Scheduler`, solver_type: undefined }),
-        ),
+        ...writeScheduler(readScheduler({ ...config, _class_name: `${name}Scheduler` })),
       };
+    const { process, sampler: spec } = readScheduler(config, 10);
+    const { sampler, levels } = openSampler(spec, process);
+    const denoiser = networkDenoiser(async (x, t) => model(x, t));
+    let end = startSample;
+    for await (const { x } of sample({ denoiser, sampler, levels, x: end, noise: refuseNoise })) end = x;
+    expect(end.abs().mean().item()).toBeCloseTo(0.3301, 4);
     expect(config).toMatchObject({
       solver_order: 2,
       lower_order_final: false,

@@ -25,6 +25,21 @@ test("halves are rounded to even, as NumPy does", () => {
   expect(spacedTimesteps("linspace", { steps: 3, trained: 6 })).toEqual([5, 2, 0]);
 });
 
+test("halves that NumPy's products miss by a rounding go where they do", () => {
+  expect(spacedTimesteps("trailing", { steps: 48, trained: 1000 })[3]).toBe(936); // 937.5, which arange makes 937.4999
+  expect(spacedTimesteps("linspace", { steps: 27, trained: 1000 })[13]).toBe(499); // 499.5, which is even at 500
+});
+
+test.each([
+  [40, [999, 874, 724, 574, 449, 299, 149]],
+  [100, [999, 859, 719, 579, 429, 289, 149]],
+])("a model that was distilled at %i timesteps knows some of those", (distilled, timesteps) => {
+  const options = { steps: 7, trained: 1000, grid: "distilled", distilled } as const;
+  expect(spacedTimesteps("leading", options)).toEqual(timesteps);
+  expect(() => spacedTimesteps("leading", { ...options, steps: 101 })).toThrow(`from 1 to ${distilled}`);
+  expect(() => spacedTimesteps("leading", { ...options, trained: 39 })).toThrow(`at least ${distilled}`);
+});
+
 test("every number of steps gives falling timesteps inside the trained ones", () => {
   for (const spacing of ["leading", "linspace", "trailing"] as const)
     for (let steps = 1; steps <= 100; steps++) {
@@ -64,4 +79,16 @@ test("an offset past the last trained timestep is refused", () => {
   expect(() => pathOf(process, { spacing: timesteps })).toThrow(
     "timestep: expected from 0 to 999, or -1 for the clean level, got 1000",
   );
+});
+
+test("DPM-Solver's multistep form alone cuts Karras' timesteps of the cosine schedule, where others round", () => {
+  const timesteps = (beta_schedule: string, grid: "multistep" | "exponential") => {
+    const process = diffusionProcess(scheduleSchema.parse({ beta_schedule }), { float32: true });
+    // Without the first, where the reference's float32 cuts 998.9999 to 998.
+    const levels = pathOf(process, { steps: 8, sigmas: "karras" }, grid).slice(1, -1);
+    return levels.map(({ t }) => t);
+  };
+  expect(timesteps("squaredcos_cap_v2", "multistep")).toEqual([998, 998, 998, 994, 965, 508, 0]);
+  expect(timesteps("squaredcos_cap_v2", "exponential")).toEqual([999, 998, 998, 995, 966, 508, 0]);
+  expect(timesteps("linear", "multistep")).toEqual(timesteps("linear", "exponential"));
 });

@@ -40,13 +40,15 @@ describe("a trained model", () => {
   });
 
   it("inverts a batch to noise that leads back to it, the nearer the more steps there are", async () => {
+    // A network of five steps is no denoiser yet: how fast they near is tested with an exact one.
     const apart: number[] = [];
-    for (const steps of [10, 100]) {
+    for (const steps of [10, 30, 100]) {
       const noise = await model.invert(images, { labels: [1, 2], steps });
       expect(noise.shape).toEqual(images.shape);
       apart.push((await decoded(noise, steps)).sub(images).abs().mean().item());
     }
-    expect(apart[1]).toBeLessThan(apart[0] as number);
+    expect(apart).toEqual([...apart].sort((a, b) => b - a));
+    expect(apart[2]).toBeLessThan(0.8 * (apart[0] as number));
   });
 
   it("inverts only as many images as there are classes for, and of its own size", async () => {
