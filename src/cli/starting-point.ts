@@ -27,8 +27,8 @@ export const startOptions = {
     least: 1,
     fallback: 1,
   }),
-  latent: text("begin with what undiffuse invert wrote", { value: "file" }),
-  interpolate: text("a row between two seeds, or two pictures, whose noise is found first", {
+  latent: text("begin with what undiffuse invert wrote (with --guidance 1 unless given)", { value: "file" }),
+  interpolate: text("a row between two seeds, or two pictures, whose noise is found first (as --latent)", {
     value: "a,b",
   }),
 } as const;

@@ -41,6 +41,19 @@ describe("undiffuse invert", () => {
     expect(Math.abs(found - apart)).toBeLessThan(1);
   });
 
+  it("records the command in both files", async () => {
+    await undiffuse(["invert", run, picture, "--class", "4", "--out", folder, "--steps", "10"]);
+    const { stdout } = await undiffuse(["info", join(folder, "00000.inverted.png")]);
+    const line = stdout.match(/command +undiffuse (.*)/)?.[1] ?? "";
+    expect(line).toMatch(/^invert .*00000\.png --steps 10 --class 4$/);
+    const bytes = await readFile(join(folder, "00000.inverted.safetensors"));
+    expect(readSafetensors(bytes).metadata.command).toBe(`undiffuse ${line}`);
+    const again = await temporaryFolder();
+    expect((await undiffuse([...line.split(" "), "--out", again])).code).toBe(0);
+    for (const name of ["00000.inverted.png", "00000.inverted.safetensors"])
+      expect(await readFile(join(again, name))).toEqual(await readFile(join(folder, name)));
+  });
+
   it("refuses a class that the model does not know, and a picture that is not there", async () => {
     const { stderr, code } = await undiffuse(["invert", run, picture, "--class", "four"]);
     expect([stderr.includes("--class: expected one of 0, 1"), code]).toEqual([true, 2]);

@@ -135,6 +135,101 @@ describe("undiffuse sample", () => {
     expect(code).toBe(1);
   });
 
+  it("takes its own options for noise, timesteps and levels, lists too", async () => {
+    const options = ["--class", "3"];
+    const own = ["--sampler", "ddim", "--eta", "1", "--spacing", "99,60,30,5"];
+    const asOptions = await single("options", [...own, ...options]);
+    const asWords = await single("listed", [
+      ...["--sampler", "ddim", "--steps", "4", "--sampler-options", "eta=1,spacing=[99,60,30,5]"],
+      ...options,
+    ]);
+    expect(asWords).toEqual(asOptions);
+    const karras = await single("karras", [
+      "--sampler",
+      "euler",
+      "--steps",
+      "6",
+      "--sigmas",
+      "karras",
+      ...options,
+    ]);
+    expect(karras).not.toEqual(await single("even", ["--sampler", "euler", "--steps", "6", ...options]));
+  });
+
+  it.each([
+    [
+      "lists and nothing",
+      ["--sampler", "unipc", "--sigmas", "8,2,0.5,0.1", "--sampler-options", "clip=null"],
+    ],
+    ["an object", ["--steps", "4", "--sampler-options", 'clip={"quantile":0.9,"max":2}']],
+    ["guidance", ["--guidance", "3", "--rescale", "0.4", "--interval", "0.2,8", "--negative", "8"]],
+    ["a row between seeds", ["--interpolate", "1,2", "--steps", "4"]],
+  ])("records %s so that the command makes the image again", async (_, words) => {
+    const recipe = JSON.parse(await readFile(join(run, "recipe.json"), "utf8"));
+    expect(recipe.sampling.guidance).toBe(2);
+    const first = await temporaryFolder();
+    const made = await undiffuse(["sample", run, "--out", first, "--count", "1", "--class", "3", ...words]);
+    expect(made.code, made.stderr).toBe(0);
+    const { stdout } = await undiffuse(["info", join(first, "grid.png")]);
+    const line = stdout.match(/command +undiffuse (.*)/)?.[1] ?? "";
+    // The words as a shell would split them: no quoted word here holds a space.
+    const command = line.split(" ").map((word) => word.replace(/^'(.*)'$/, "$1"));
+    const again = await temporaryFolder();
+    const outcome = await undiffuse([...command, "--out", again]);
+    expect(outcome.code, outcome.stderr).toBe(0);
+    expect(await readFile(join(again, "grid.png"))).toEqual(await readFile(join(first, "grid.png")));
+  });
+
+  it("combines guidance, a mask, a strength, walks again and a stochastic sampler", async () => {
+    const [picture, mask] = [join(folder, "combined.png"), join(folder, "left.png")];
+    const square = (f: (i: number) => number) =>
+      encodePng(
+        NDArray.of(
+          Array.from({ length: 256 }, (_, i) => f(i)),
+          [1, 16, 16],
+          "uint8",
+        ),
+      );
+    await writeFile(picture, await square((i) => 255 - i));
+    await writeFile(mask, await square((i) => (i % 16 < 8 ? 255 : 0)));
+    const made = await single("combined", [
+      ...["--from", picture, "--mask", mask, "--strength", "0.7", "--repaint", "2"],
+      ...["--sampler", "ancestral", "--steps", "20", "--class", "5", "--negative", "6"],
+      ...["--guidance", "3", "--rescale", "0.5", "--interval", "0.1,50"],
+    ]);
+    const right = (level: number, i: number) => (i % 16 < 8 ? null : level);
+    expect([...made.data].map(right)).toEqual(Array.from({ length: 256 }, (_, i) => right(255 - i, i)));
+    expect([...made.data].filter((level, i) => level !== 255 - i).length).toBeGreaterThan(32);
+  });
+
+  it("refuses a mask of another size than the picture's or the model's", async () => {
+    const [picture, mask] = [join(folder, "wide.png"), join(folder, "narrow.png")];
+    await writeFile(picture, await encodePng(NDArray.zeros([1, 20, 40], "uint8")));
+    await writeFile(mask, await encodePng(NDArray.zeros([1, 20, 20], "uint8")));
+    const { code, stderr } = await undiffuse(["sample", run, "--from", picture, "--mask", mask]);
+    expect(stderr).toContain("--mask: expected the picture's 40×20 pixels or the model's 16×16, got 20×20");
+    expect(code).toBe(2);
+  });
+
+  it("goes between two pictures, which stand at the ends", async () => {
+    const pictures = ["first.png", "second.png"].map((name) => join(folder, name));
+    const out = join(folder, "between-pictures");
+    for (const [k, picture] of pictures.entries())
+      await writeFile(picture, await encodePng(NDArray.full([1, 16, 16], 60 + 120 * k).cast("uint8")));
+    const words = ["--interpolate", pictures.join(","), "--count", "3", "--singles", "--steps", "100"];
+    const { code, stderr } = await undiffuse(["sample", run, "--out", out, ...words]);
+    expect(code, stderr).toBe(0);
+    const [a, , b] = await Promise.all(
+      [0, 1, 2].map((k) => decodeImage(join(out, `0000${k}.png`), { size: 16, channels: 1 })),
+    );
+    const mean = (image: NDArray | undefined) => (image as NDArray).cast("float32").mean().item();
+    // The network is hardly trained: the ends are nearer to their own picture than to the other.
+    expect(Math.abs(mean(a) - 60)).toBeLessThan(Math.abs(mean(a) - 180));
+    expect(Math.abs(mean(b) - 180)).toBeLessThan(Math.abs(mean(b) - 60));
+    const { stdout } = await undiffuse(["info", join(out, "grid.png")]);
+    expect(stdout).toMatch(/--guidance 1 /);
+  });
+
   it("goes between two seeds, whose images stand at the ends", async () => {
     const out = join(folder, "between");
     const words = ["--interpolate", "3,9", "--count", "5", "--class", "2", "--singles", "--batch", "1"];
@@ -154,10 +249,53 @@ describe("undiffuse sample", () => {
     [["--sampler-options", "order"], "--sampler-options: expected key=value with commas"],
     [["--strength", "1.5", "--from", "x.png"], "above 0 and at most 1"],
     [["--negative", "ten"], "--negative: expected one of 0, 1"],
+    [["--interval", "2,1"], '--interval: expected two numbers that rise from 0 or more, a,b, got "2,1"'],
+    [["--interval", "abc"], "--interval: expected two numbers"],
+    [["--rescale", "2"], "sampling: expected options that it has, got sampling.rescale"],
+    [["--eta", "2"], "sampling.sampler.eta"],
+    [["--sampler", "heun", "--eta", "1"], 'Unrecognized key: "eta"'],
+    [["--spacing", "sideways"], "sampling.sampler.spacing"],
+    [["--sigmas", "3,x"], "sampling.sampler.sigmas"],
+    [["--interpolate", "1,2", "--mask", "m.png"], "--mask: expected a picture, --from"],
+    [["--interpolate", "1,2", "--strength", "0.5"], "--strength: expected a picture, --from"],
+    [["--interpolate", "1,2", "--from", "x.png"], "--interpolate: expected no --from beside it"],
   ])("refuses %j", async (words, message) => {
     const { code, stderr } = await undiffuse(["sample", run, ...words]);
     expect(stderr).toContain(message);
     expect(code).toBe(2);
+  });
+
+  it.each([
+    [["--latent", "nowhere.safetensors"], "nowhere.safetensors: expected what undiffuse invert wrote"],
+    [["--sampler", "euler", "--sigmas", "1,3"], "sigmas: expected numbers that fall, got 3 after 1"],
+    [["--sampler", "euler", "--sigmas", "3,1", "--steps", "5"], "steps: expected 2, the length of the list"],
+    [["--spacing", "100,3"], "timestep: expected from 0 to 99, or -1 for the clean level, got 100"],
+  ])("fails with %j", async (words, message) => {
+    const { code, stderr } = await undiffuse(["sample", run, ...words]);
+    expect(stderr).toContain(message);
+    expect(stderr).not.toContain("    at ");
+    expect(code).toBe(1);
+  });
+
+  it("does not steer a model without classes", async () => {
+    const plain = join(folder, "plain");
+    const recipe = JSON.parse(await readFile(join(run, "recipe.json"), "utf8"));
+    const file = join(folder, "plain.json");
+    const config = { ...recipe.config, conditioning: { kind: "none" } };
+    await writeFile(
+      file,
+      JSON.stringify({ ...recipe, config, sampling: { sampler: { kind: "ddim", steps: 3 } } }),
+    );
+    expect((await undiffuse(["train", file, "--out", plain])).code).toBe(0);
+    for (const [words, message, exit] of [
+      [["--guidance", "3"], "guidance: expected a model with classes, got a scale of 3 for one without", 1],
+      [["--class", "3"], '--class: expected a model with classes, got "3"', 2],
+      [["--negative", "3"], '--negative: expected a model with classes, got "3"', 2],
+    ] as const) {
+      const { code, stderr } = await undiffuse(["sample", plain, "--count", "1", ...words]);
+      expect(stderr).toContain(message);
+      expect(code).toBe(exit);
+    }
   });
 
   it("refuses what the sampler cannot do", async () => {
