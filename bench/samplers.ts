@@ -13,7 +13,7 @@ import {
 } from "../src/samplers/index.ts";
 import { momentErrors, type Ordered, orderOf, solutionErrors } from "../test/samplers/orders.ts";
 import { type Truth, truths } from "../test/samplers/truths.ts";
-import { chain, opened, refuse, slicedDistance, solved, walk } from "../test/samplers/walks.ts";
+import { chain, opened, slicedDistance, solved, walk } from "../test/samplers/walks.ts";
 
 const DRAWS = 4000;
 const BUDGETS = [5, 10, 20, 50];
@@ -64,7 +64,7 @@ const outcomeOf = async (kind: SamplerKind, spec: object): Promise<Outcome> => {
 const flowOf = ({ levels, limit }: OpenedSampler): Promise<NDArray> => {
   const ends = [chain.level(0), levels.at(-1) as Level];
   const inverse = { sampler: rk45(chain), levels: ends, limit };
-  return solved(chain, inverse, { denoiser: plane.denoiser, x: truth, noise: refuse });
+  return solved(chain, inverse, { denoiser: plane.denoiser, x: truth });
 };
 const distanceToFlow = (a: NDArray, b: NDArray): number =>
   Math.sqrt(

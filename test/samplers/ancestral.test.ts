@@ -21,12 +21,12 @@ import {
   imageShape,
   LAST_STEPS,
   processOf,
-  refuseNoise,
   runCase,
   SUM,
   startNoise,
   startSample,
 } from "./diffusers-cases.ts";
+import { refuseNoise } from "./walks.ts";
 
 /** The steps of a thousand whose sums the fixture keeps. */
 const TRACED = [

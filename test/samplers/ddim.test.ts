@@ -24,15 +24,8 @@ import {
   samplerSchema,
   spacedTimesteps,
 } from "../../src/samplers/index.ts";
-import {
-  caseNamed,
-  expectCase,
-  processOf,
-  refuseNoise,
-  runCase,
-  startNoise,
-  startSample,
-} from "./diffusers-cases.ts";
+import { caseNamed, expectCase, processOf, runCase, startNoise, startSample } from "./diffusers-cases.ts";
+import { refuseNoise } from "./walks.ts";
 
 test.each([
   "DDIM eps",

@@ -12,6 +12,7 @@ import {
   scheduleSchema,
 } from "../../src/diffusion/index.ts";
 import { type Sampler, type Spacing, sample } from "../../src/samplers/index.ts";
+import { refuseNoise } from "./walks.ts";
 
 /** A run of one of diffusers' schedulers on the fixture's samples and model. */
 export interface Case {
@@ -65,11 +66,6 @@ const denoiserOf = (prediction: Prediction): Denoiser =>
 export const processOf = ({ cfg }: Case): DiffusionProcess => {
   const { num_train_timesteps, beta_start, beta_end, beta_schedule } = cfg;
   return diffusionProcess(scheduleSchema.parse({ num_train_timesteps, beta_start, beta_end, beta_schedule }));
-};
-
-/** Noise for steps that must not ask for any. */
-export const refuseNoise = (): NDArray => {
-  throw new Error("this step draws no noise");
 };
 
 /** x after each step. */

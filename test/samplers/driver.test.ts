@@ -21,7 +21,7 @@ import {
   sample,
   stepNoise,
 } from "../../src/samplers/index.ts";
-import { refuseNoise } from "./diffusers-cases.ts";
+import { refuseNoise } from "./walks.ts";
 
 const process = diffusionProcess(scheduleSchema.parse({ beta_schedule: "squaredcos_cap_v2" }));
 const levels = pathOf(process, { steps: 5 });

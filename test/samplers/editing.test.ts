@@ -21,7 +21,7 @@ import {
   samplerKinds,
   samplerSchema,
 } from "../../src/samplers/index.ts";
-import { refuseNoise } from "./diffusers-cases.ts";
+import { refuseNoise } from "./walks.ts";
 
 const process = diffusionProcess(scheduleSchema.parse({}));
 const levels = pathOf(process, { steps: 20 });

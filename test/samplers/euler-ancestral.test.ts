@@ -1,18 +1,10 @@
 import { expect, test } from "vitest";
 import { NDArray } from "../../src/base/index.ts";
-import {
-  CLEAN,
-  type Denoiser,
-  diffusionProcess,
-  type Level,
-  noiseToSignal,
-  scheduleSchema,
-} from "../../src/diffusion/index.ts";
+import { CLEAN, type Denoiser, type Level, noiseToSignal } from "../../src/diffusion/index.ts";
 import { ancestralSplit } from "../../src/samplers/euler-ancestral.ts";
 import { euler, eulerAncestral, kdpm2 } from "../../src/samplers/index.ts";
-import { refuseNoise } from "./diffusers-cases.ts";
+import { chain, refuseNoise, stepFactors } from "./walks.ts";
 
-const chain = diffusionProcess(scheduleSchema.parse({}));
 const number = (value: number) => NDArray.of([value], [1]);
 const steps: readonly (readonly [Level, Level])[] = [
   [chain.level(999), chain.level(900)],
@@ -43,13 +35,9 @@ test.each([
   ["euler ancestral", eulerAncestral()],
   ["kdpm2 ancestral", kdpm2(chain, { eta: 1 })],
 ])("with data at one point %s keeps the forward process's variances", async (_, sampler) => {
-  const atZero: Denoiser = async (x) => ({ x0: x.mul(0) });
   for (const [from, to] of steps) {
-    const end = async (x: number, noise: number): Promise<number> => {
-      const args = { x: number(x), from, to, denoise: atZero, noise: () => number(noise), memory: undefined };
-      return (await sampler.step(args)).x.item();
-    };
-    const variance = ((await end(1, 0)) * from.sigma) ** 2 + (await end(0, 1)) ** 2;
+    const [ofX, ofNoise] = await stepFactors(sampler, from, to);
+    const variance = (ofX * from.sigma) ** 2 + ofNoise ** 2;
     expect(Math.abs(variance / to.sigma ** 2 - 1)).toBeLessThan(FLOAT32);
   }
 });

@@ -1,10 +1,9 @@
 import { expect, test } from "vitest";
 import { Generator } from "../../src/base/index.ts";
-import { CLEAN, diffusionProcess, noiseProcesses, scheduleSchema } from "../../src/diffusion/index.ts";
+import { CLEAN, noiseProcesses } from "../../src/diffusion/index.ts";
 import { ddim, euler } from "../../src/samplers/index.ts";
-import { refuseNoise } from "./diffusers-cases.ts";
+import { chain, refuseNoise } from "./walks.ts";
 
-const chain = diffusionProcess(scheduleSchema.parse({}));
 const flow = noiseProcesses.rectified_flow();
 const x = new Generator(0).normal([64]);
 

@@ -1,10 +1,9 @@
 import { expect, test } from "vitest";
 import { NDArray } from "../../src/base/index.ts";
-import { CLEAN, type Denoiser, diffusionProcess, scheduleSchema } from "../../src/diffusion/index.ts";
+import { CLEAN, type Denoiser } from "../../src/diffusion/index.ts";
 import { euler, frames, heun } from "../../src/samplers/index.ts";
-import { refuseNoise } from "./diffusers-cases.ts";
+import { chain, refuseNoise } from "./walks.ts";
 
-const chain = diffusionProcess(scheduleSchema.parse({}));
 const x = NDArray.of([0.7, -1.2]);
 /** A few float32 roundings of numbers near 1. */
 const ROUNDED = 2e-6;

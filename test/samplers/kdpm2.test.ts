@@ -1,18 +1,10 @@
 import { expect, test } from "vitest";
 import { NDArray } from "../../src/base/index.ts";
-import {
-  CLEAN,
-  type Denoiser,
-  diffusionProcess,
-  type Level,
-  noiseToSignal,
-  scheduleSchema,
-} from "../../src/diffusion/index.ts";
+import { CLEAN, type Denoiser, type Level, noiseToSignal } from "../../src/diffusion/index.ts";
 import { ancestralSplit } from "../../src/samplers/euler-ancestral.ts";
 import { euler, kdpm2 } from "../../src/samplers/index.ts";
-import { refuseNoise } from "./diffusers-cases.ts";
+import { chain, refuseNoise } from "./walks.ts";
 
-const chain = diffusionProcess(scheduleSchema.parse({}));
 const x = NDArray.of([0.7, -1.2]);
 const [from, to] = [chain.level(600), chain.level(300)];
 

@@ -1,10 +1,9 @@
 import { expect, test } from "vitest";
 import { NDArray } from "../../src/base/index.ts";
-import { CLEAN, type Denoiser, diffusionProcess, scheduleSchema } from "../../src/diffusion/index.ts";
+import { CLEAN, type Denoiser } from "../../src/diffusion/index.ts";
 import { boundary, lcm } from "../../src/samplers/index.ts";
-import { refuseNoise } from "./diffusers-cases.ts";
+import { chain, refuseNoise } from "./walks.ts";
 
-const chain = diffusionProcess(scheduleSchema.parse({}));
 const x = NDArray.of([0.7, -1.2]);
 const x0 = NDArray.of([0.25, 0.5]);
 const denoise: Denoiser = async () => ({ x0 });

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { NDArray } from "../../src/base/index.ts";
 import { type Denoiser, type Level, noiseToSignal } from "../../src/diffusion/index.ts";
 import { lms } from "../../src/samplers/index.ts";
-import { refuseNoise } from "./diffusers-cases.ts";
+import { refuseNoise } from "./walks.ts";
 
 /** Levels at unequal distances, with α = 1. */
 const levels: readonly Level[] = [3, 2.4, 1.5, 1.1, 0.6, 0].map((sigma) => ({ alpha: 1, sigma, t: sigma }));

@@ -1,10 +1,9 @@
 import { expect, test } from "vitest";
 import { Generator, NDArray } from "../../src/base/index.ts";
-import { type Denoiser, diffusionProcess, type Level, scheduleSchema } from "../../src/diffusion/index.ts";
+import type { Denoiser, Level } from "../../src/diffusion/index.ts";
 import { ddim, type PndmOptions, pathOf, pndm, sample } from "../../src/samplers/index.ts";
-import { refuseNoise } from "./diffusers-cases.ts";
+import { chain, refuseNoise } from "./walks.ts";
 
-const chain = diffusionProcess(scheduleSchema.parse({}));
 const x = new Generator(0).normal([16]);
 /** A few float32 roundings. */
 const ROUNDED = 2e-6;

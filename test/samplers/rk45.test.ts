@@ -3,23 +3,19 @@ import { NDArray } from "../../src/base/index.ts";
 import {
   CLEAN,
   type Denoiser,
-  diffusionProcess,
   gaussianMixture,
   type NoiseProcess,
   noiseProcesses,
-  scheduleSchema,
 } from "../../src/diffusion/index.ts";
 import { rk45, sample } from "../../src/samplers/index.ts";
+import { chain, refuseNoise } from "./walks.ts";
 
 const [m, s] = [0.3, 0.5];
 const { denoiser } = gaussianMixture([{ weight: 1, mean: [m], deviation: s }]);
-const refuse = (): NDArray => {
-  throw new Error("an ODE solver draws no noise");
-};
 
 const processes: Readonly<Record<string, NoiseProcess>> = {
   ...Object.fromEntries(Object.entries(noiseProcesses).map(([name, open]) => [name, open()])),
-  linear: diffusionProcess(scheduleSchema.parse({})),
+  linear: chain,
 };
 
 /** Steps may err by 1e-7 each, states are float32. */
@@ -43,7 +39,7 @@ test.each(Object.entries(processes))(
       sampler,
       levels: [noisy, clean],
       x,
-      noise: refuse,
+      noise: refuseNoise,
     }))
       end = frame.x;
     // The flow carries quantiles: (x − α m) / √(α² s² + σ²) stays.
@@ -67,7 +63,7 @@ test("the step to data is one evaluation, and gives x0", async () => {
     sampler: rk45(process),
     levels: [from, CLEAN],
     x,
-    noise: refuse,
+    noise: refuseNoise,
   }))
     expect(frame.x.item()).toBeCloseTo(x0.item(), 6);
 });

@@ -19,7 +19,8 @@ import {
   samplerSchema,
   writeScheduler,
 } from "../../src/samplers/index.ts";
-import { caseNamed, model, refuseNoise, startSample } from "./diffusers-cases.ts";
+import { caseNamed, model, startSample } from "./diffusers-cases.ts";
+import { refuseNoise } from "./walks.ts";
 
 describe("a scheduler configuration", () => {
   test("of Stable Diffusion is read, with keys of other classes along", () => {

@@ -9,7 +9,8 @@ import {
   samplerSchema,
   writeScheduler,
 } from "../../src/samplers/index.ts";
-import { model, refuseNoise, startSample } from "./diffusers-cases.ts";
+import { model, startSample } from "./diffusers-cases.ts";
+import { refuseNoise } from "./walks.ts";
 
 /** The reference computes in float32; sums over an image average its rounding out. */
 const SUM = 1e-5;

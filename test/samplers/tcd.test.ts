@@ -1,18 +1,10 @@
 import { expect, test } from "vitest";
 import { NDArray } from "../../src/base/index.ts";
-import {
-  CLEAN,
-  type Denoiser,
-  diffusionProcess,
-  type Level,
-  scheduleSchema,
-} from "../../src/diffusion/index.ts";
+import { CLEAN, type Denoiser, type Level } from "../../src/diffusion/index.ts";
 import { ddim, tcd } from "../../src/samplers/index.ts";
-import { refuseNoise } from "./diffusers-cases.ts";
+import { chain, refuseNoise, stepFactors } from "./walks.ts";
 
-const chain = diffusionProcess(scheduleSchema.parse({}));
 const number = (value: number) => NDArray.of([value], [1]);
-const atZero: Denoiser = async (x) => ({ x0: x.mul(0) });
 const steps: readonly (readonly [Level, Level])[] = [
   [chain.level(999), chain.level(799)],
   [chain.level(599), chain.level(399)],
@@ -21,20 +13,11 @@ const steps: readonly (readonly [Level, Level])[] = [
 /** x is stored in float32, and a step rounds a few times. */
 const FLOAT32 = 2e-6;
 
-/** The factors of x and of the noise in a step, which for a linear denoiser is all there is to it. */
-const factors = async (eta: number, from: Level, to: Level): Promise<readonly [number, number]> => {
-  const end = async (x: number, noise: number): Promise<number> => {
-    const args = { x: number(x), from, to, denoise: atZero, noise: () => number(noise), memory: undefined };
-    return (await tcd(chain, { eta }).step(args)).x.item();
-  };
-  return [await end(1, 0), await end(0, 1)];
-};
-
 test.each([0, 0.3, 0.8, 1])(
   "with data at one point γ = %f keeps the forward process's variances",
   async (eta) => {
     for (const [from, to] of steps) {
-      const [ofX, ofNoise] = await factors(eta, from, to);
+      const [ofX, ofNoise] = await stepFactors(tcd(chain, { eta }), from, to);
       const variance = (ofX * from.sigma) ** 2 + ofNoise ** 2;
       expect(Math.abs(variance / to.sigma ** 2 - 1)).toBeLessThan(FLOAT32);
     }
@@ -44,7 +27,7 @@ test.each([0, 0.3, 0.8, 1])(
 test.each([0.3, 0.8, 1])("γ = %f goes by the network to timestep (1 − γ) of the step's end", async (eta) => {
   for (const [from, to] of steps) {
     const below = chain.level(Math.floor((1 - eta) * to.t));
-    const [ofX] = await factors(eta, from, to);
+    const [ofX] = await stepFactors(tcd(chain, { eta }), from, to);
     const wanted = (to.alpha / below.alpha) * (below.sigma / from.sigma);
     expect(Math.abs(ofX / wanted - 1)).toBeLessThan(FLOAT32);
   }

@@ -1,16 +1,10 @@
 import { expect, test } from "vitest";
 import { NDArray } from "../../src/base/index.ts";
-import {
-  type Denoiser,
-  diffusionProcess,
-  gaussianMixture,
-  scheduleSchema,
-} from "../../src/diffusion/index.ts";
+import { type Denoiser, gaussianMixture } from "../../src/diffusion/index.ts";
 import { deis, dpmMultistep, pathOf, type Sampler, sample, uniPc } from "../../src/samplers/index.ts";
-import { refuseNoise } from "./diffusers-cases.ts";
+import { chain, refuseNoise } from "./walks.ts";
 
-const process = diffusionProcess(scheduleSchema.parse({}));
-const levels = pathOf(process, { steps: 8, spacing: "linspace", final: "least" }, "exponential");
+const levels = pathOf(chain, { steps: 8, spacing: "linspace", final: "least" }, "exponential");
 const { denoiser } = gaussianMixture([
   { weight: 1, mean: [-0.8], deviation: 0.5 },
   { weight: 2, mean: [0.7], deviation: 0.6 },

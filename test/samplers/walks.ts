@@ -11,6 +11,7 @@ import {
   type OpenedSampler,
   openSampler,
   rk45,
+  type Sampler,
   type SamplerKind,
   sample,
   samplerSchema,
@@ -48,9 +49,9 @@ export const openedAmongTimesteps = (kind: SamplerKind, steps: number, spec: obj
   return { ...opened({ kind, ...spec }, chain), levels };
 };
 
-/** An error of whoever asks for noise without need. */
-export const refuse = (): NDArray => {
-  throw new Error("an ODE solver draws no noise");
+/** Noise for steps that must not ask for any. */
+export const refuseNoise = (): NDArray => {
+  throw new Error("this step draws no noise");
 };
 
 export interface Walk {
@@ -62,12 +63,27 @@ export interface Walk {
 /** x at the end of the path. */
 export const walk = async (
   { sampler, levels, churn, limit }: OpenedSampler,
-  { denoiser, x, noise = refuse }: Walk,
+  { denoiser, x, noise = refuseNoise }: Walk,
 ): Promise<NDArray> => {
   let end = x;
   const run = sample({ denoiser: limit(denoiser), sampler, levels, churn, x, noise });
   for await (const frame of run) end = frame.x;
   return end;
+};
+
+/** The factors of x and of the noise in a step with all data at 0, for which that is all there is to it. */
+export const stepFactors = async (
+  sampler: Sampler,
+  from: Level,
+  to: Level,
+): Promise<readonly [ofX: number, ofNoise: number]> => {
+  const denoise: Denoiser = async (x) => ({ x0: x.mul(0) });
+  const number = (value: number) => NDArray.of([value], [1]);
+  const end = async (x: number, noise: number): Promise<number> => {
+    const args = { x: number(x), from, to, denoise, noise: () => number(noise), memory: undefined };
+    return (await sampler.step(args)).x.item();
+  };
+  return [await end(1, 0), await end(0, 1)];
 };
 
 export interface Moments {
