@@ -6,6 +6,7 @@ import {
   scheduleSchema,
 } from "../../diffusion/index.ts";
 import { UsageError } from "../command.ts";
+import { namesIn } from "./name-list.ts";
 
 /** The betas that each schedule was published with, null where it has none to choose. */
 const published: Readonly<Record<BetaSchedule, { readonly start: number; readonly end: number } | null>> = {
@@ -38,20 +39,10 @@ interface Changes {
 
 /** Processes of the schedules named in a list with commas. @throws UsageError */
 export const namedProcesses = (list: string, changes: Changes): NamedProcess[] => {
-  const names = [...new Set(list.split(",").map((part) => scheduleName(part.trim())))];
+  const names = namesIn("--schedules", list, scheduleNames);
   if (names.every((name) => published[name] === null)) refuseEnds(changes);
   const stretched = changes.zeroSnr ? [false, true] : [false];
   return stretched.flatMap((zeroSnr) => names.map((name) => namedProcess(name, { ...changes, zeroSnr })));
-};
-
-const scheduleName = (word: string): BetaSchedule => {
-  const name = scheduleNames.find((known) => known === word);
-  if (name) return name;
-  throw new UsageError({
-    who: "--schedules",
-    expected: `some of ${scheduleNames.join(", ")}`,
-    got: `"${word}"`,
-  });
 };
 
 const refuseEnds = ({ betaStart, betaEnd }: Changes): void => {

@@ -1,6 +1,6 @@
 import { type ContinuousProcess, lambdaOf, noiseProcesses } from "../../diffusion/index.ts";
 import { type LineChart, lineChart, type Series } from "../../formats/index.ts";
-import { UsageError } from "../command.ts";
+import { namesIn } from "./name-list.ts";
 import type { Picture } from "./picture.ts";
 
 type ProcessName = keyof typeof noiseProcesses;
@@ -13,19 +13,9 @@ interface Named {
 
 /** Curves of the processes named in a list with commas, over the share of the time that each one spans. */
 export const processPicture = async (list: string): Promise<Picture> => {
-  const names = [...new Set(list.split(",").map((word) => processName(word.trim())))];
+  const names = namesIn("--process", list, processNames);
   const processes = names.map((name) => ({ name, process: noiseProcesses[name]() }));
   return { svg: await lineChart(chartOf(processes)), readings: processes.map(reading) };
-};
-
-const processName = (word: string): ProcessName => {
-  const name = processNames.find((known) => known === word);
-  if (name) return name;
-  throw new UsageError({
-    who: "--process",
-    expected: `some of ${processNames.join(", ")}`,
-    got: `"${word}"`,
-  });
 };
 
 /** Those whose α is that of one before them, which would be hidden under a whole line. */

@@ -6,6 +6,7 @@ import { type SamplerKind, samplerKinds } from "../../samplers/index.ts";
 import { integer, text, UsageError } from "../command.ts";
 import { captionedGrid, type Row } from "./captioned-grid.ts";
 import { colourOf, densityField, openDensity, REACH } from "./density-options.ts";
+import { namesIn } from "./name-list.ts";
 import { numbersField, numbersIn } from "./number-list.ts";
 import type { Picture } from "./picture.ts";
 import { definePicture } from "./picture-command.ts";
@@ -62,19 +63,9 @@ Samplers: ${samplerKinds.join(", ")}.`,
 });
 
 const kindsIn = (list: string): SamplerKind[] => {
-  const kinds = [...new Set(list.split(",").map((word) => kindOf(word.trim())))];
+  const kinds = namesIn("--samplers", list, samplerKinds);
   if (kinds.length <= MOST) return kinds;
   throw new UsageError({ who: "--samplers", expected: `at most ${MOST}`, got: String(kinds.length) });
-};
-
-const kindOf = (word: string): SamplerKind => {
-  const kind = samplerKinds.find((known) => known === word);
-  if (kind) return kind;
-  throw new UsageError({
-    who: "--samplers",
-    expected: `some of ${samplerKinds.join(", ")}`,
-    got: `"${word}"`,
-  });
 };
 
 /** Planes in a row. */
