@@ -35,15 +35,18 @@ export interface MultistepMemory {
   readonly orders: readonly number[];
 }
 
-/** The order of every step: as many outputs as there are, one at the step to data, where h is infinite. */
+/**
+ * The order of every step from `begin` on: as many outputs as there are, one at the step to data, where h is infinite.
+ */
 export const multistepOrders = (
   levels: readonly Level[],
   { order = 2, lowerOrderFinal = true, eulerAtFinal = false }: DpmOptions,
+  begin = 0,
 ): number[] => {
   const steps = levels.length - 1;
   const falling = lowerOrderFinal && steps < 15;
-  return levels.slice(1).map((to, i) => {
-    const left = steps - i;
+  return levels.slice(begin + 1).map((to, i) => {
+    const left = steps - begin - i;
     if (to.sigma === 0 || (left === 1 && (falling || eulerAtFinal))) return 1;
     return Math.min(order, i + 1, falling ? left : order);
   });
@@ -82,7 +85,7 @@ export const dpmMultistep = (options: DpmOptions = {}): Sampler<MultistepMemory>
     name: `dpm multistep (${name})`,
     order: globalOrder(options),
     evaluations: (steps) => steps,
-    init: (levels) => ({ past: [], orders: multistepOrders(levels, options) }),
+    init: (levels, begin) => ({ past: [], orders: multistepOrders(levels, options, begin) }),
     async step({ x, from, to, denoise, noise, memory }) {
       const denoised = await denoise(x, from);
       const newest = { lambda: lambdaOf(from), output: outputOf(algorithm, denoised, x, from) };

@@ -69,7 +69,11 @@ export const dpmSinglestep = (options: DpmOptions = {}): Sampler<Memory> => {
     name: `dpm singlestep (${name})`,
     order: algorithm.stochastic ? 1 : order,
     evaluations: (steps) => steps,
-    init: (levels) => ({ start: null, block: [], orders: singlestepOrders(levels, options) }),
+    init: (levels, begin) => ({
+      start: null,
+      block: [],
+      orders: singlestepOrders(levels, options).slice(begin),
+    }),
     async step({ x, from, to, denoise, noise, memory }) {
       const denoised = await denoise(x, from);
       const output = { lambda: lambdaOf(from), output: outputOf(algorithm, denoised, x, from) };

@@ -7,7 +7,9 @@ export interface SampleOptions<M> {
   readonly sampler: Sampler<M>;
   /** The path: one step between each level and the next. Steps up add noise, unless the sampler climbs. */
   readonly levels: readonly Level[];
-  /** The sample at the first level, [n, ...]. */
+  /** The index of the level where the walk begins, 0 when absent; plans are the whole path's. */
+  readonly begin?: number | undefined;
+  /** The sample at the level where the walk begins, [n, ...]. */
   readonly x: NDArray;
   /** Fresh standard normal noise in the shape of x, for samplers that draw some. */
   readonly noise: () => NDArray;
@@ -25,7 +27,7 @@ export type Projection = (x: NDArray, level: Level) => NDArray;
 /** Where a step really starts, a level at `from` or above, and a factor of the noise that leads there. */
 export type Churn = (from: Level, steps: number) => { readonly level: Level; readonly noise: number };
 
-/** The state after step `index` (from 0) of `total`, arrays [n, ...]. */
+/** The state after step `index` (from 0) of the `total` that are walked, arrays [n, ...]. */
 export interface SampleFrame {
   readonly index: number;
   readonly total: number;
@@ -42,16 +44,17 @@ export async function* sample<M>({
   denoiser,
   sampler,
   levels,
+  begin = 0,
   x: start,
   noise,
   signal,
   project = (x) => x,
   churn = (level) => ({ level, noise: 1 }),
 }: SampleOptions<M>): AsyncGenerator<SampleFrame, void> {
-  const total = levels.length - 1;
-  const [first] = levels;
+  const total = levels.length - 1 - begin;
+  const first = levels[begin];
   if (!first || total < 1)
-    throw new ArgumentError({ who: "levels", expected: "at least two", got: String(levels.length) });
+    throw new ArgumentError({ who: "levels", expected: "at least two", got: String(total + 1) });
   const denoise: Denoiser = async (x, level) => {
     signal?.throwIfAborted();
     return denoiser(x, level);
@@ -61,13 +64,13 @@ export async function* sample<M>({
   let x = project(start, first);
   let denoised = x;
   let arrived = first;
-  let memory = sampler.init(levels);
-  for (const [index, to] of levels.slice(1).entries()) {
+  let memory = sampler.init(levels, begin);
+  for (const [index, to] of levels.slice(begin + 1).entries()) {
     if (isUp(arrived, to) && !sampler.climbs) {
       x = up(x, arrived, to);
-      memory = sampler.init(levels.slice(index + 1)); // what was below is no history of what follows
+      memory = sampler.init(levels, begin + index + 1); // what was below is no history of what follows
     } else {
-      const { level: from, noise: factor } = churn(arrived, total);
+      const { level: from, noise: factor } = churn(arrived, levels.length - 1);
       const raised = up(x, arrived, from, factor);
       const step = await sampler.step({ x: raised, from, to, denoise, noise, memory });
       ({ x, denoised, memory } = step);

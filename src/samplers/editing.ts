@@ -3,16 +3,16 @@ import { type Level, qSample } from "../diffusion/index.ts";
 import type { Projection } from "./driver.ts";
 
 /**
- * The rest of a path for an image that is to keep part of itself: the last `strength` of its steps, at least one, as
- * diffusers' image-to-image pipelines take (Meng et al. 2022, SDEdit).
+ * The index of the level where a walk begins for an image that is to keep part of itself: the last `strength` of the
+ * path's steps are left, at least one, as diffusers' image-to-image pipelines take (Meng et al. 2022, SDEdit).
  * @throws ArgumentError for a strength outside (0, 1]
  */
-export const pathOfStrength = (levels: readonly Level[], strength: number): Level[] => {
+export const beginOfStrength = (levels: readonly Level[], strength: number): number => {
   if (!(strength > 0 && strength <= 1))
     throw new ArgumentError({ who: "strength", expected: "above 0 and at most 1", got: String(strength) });
   const steps = levels.length - 1;
   const kept = Math.max(1, Math.min(steps, Math.floor(steps * strength + 1e-9)));
-  return levels.slice(steps - kept);
+  return steps - kept;
 };
 
 export interface Known {

@@ -30,8 +30,12 @@ export interface Sampler<M = unknown> {
   readonly order: number;
   /** How often it calls the denoiser in this many steps, the last to data; null when that hangs on the samples. */
   evaluations(steps: number): number | null;
-  /** The memory before the first step. @param levels the whole path, for rules that plan ahead */
-  init(levels: readonly Level[]): M;
+  /**
+   * The memory before the first step.
+   * @param levels the whole path, for rules that plan ahead
+   * @param begin the index of the level where the walk begins, 0 when absent
+   */
+  init(levels: readonly Level[], begin?: number): M;
   step(args: StepArguments<M>): Promise<StepResult<M>>;
   /** Whether it also walks up the levels; the driver adds noise in place of other samplers' steps up. */
   readonly climbs?: boolean;

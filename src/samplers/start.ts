@@ -1,7 +1,7 @@
 import { ArgumentError, type Generator, type NDArray, Streams, showShape } from "../base/index.ts";
 import { type Level, qSample } from "../diffusion/index.ts";
 import type { Projection } from "./driver.ts";
-import { keepKnown, pathOfStrength, repaintPath } from "./editing.ts";
+import { beginOfStrength, keepKnown, repaintPath } from "./editing.ts";
 import { initialNoise, stepNoise } from "./noise.ts";
 import type { Sampler } from "./sampler.ts";
 
@@ -39,13 +39,14 @@ export interface Begin {
 /** What the driver is told of a start. */
 export interface Begun {
   readonly levels: readonly Level[];
+  readonly begin?: number;
   readonly x: NDArray;
   readonly noise: () => NDArray;
   readonly project?: Projection;
 }
 
 /**
- * The path, the sample at its first level and what keeps known parts known.
+ * The path, where its walk begins, the sample there and what keeps known parts known.
  * @throws ArgumentError when images are not as many, or not of the shape, that are to be made, or the sampler has no
  * use for such a start
  */
@@ -58,13 +59,14 @@ export const begin = (start: Start, { levels, sampler, generators, shape, seed }
   if (given.shape.join() !== wanted.join())
     throw new ArgumentError({ who: start.kind, expected: showShape(wanted), got: showShape(given.shape) });
   if (start.kind === "given") return { levels, x: given, noise };
-  const rest = pathOfStrength(levels, start.strength);
-  const x = qSample(start.image, initialNoise(generators, shape), rest[0] as Level);
-  if (start.kind === "image") return { levels: rest, x, noise };
+  const first = beginOfStrength(levels, start.strength);
+  const x = qSample(start.image, initialNoise(generators, shape), levels[first] as Level);
+  if (start.kind === "image") return { levels, begin: first, x, noise };
   const known = generators.map((_, k) => new Streams(seed + k).get("known part"));
   const { image, mask, jump, resamplings } = start;
   const project = keepKnown({ image, mask, noise: stepNoise(known, shape), end: levels.at(-1) });
-  return { levels: repaintPath(rest, { jump, resamplings }), x, noise, project };
+  const walked = repaintPath(levels.slice(first), { jump, resamplings });
+  return { levels: [...levels.slice(0, first), ...walked], begin: first, x, noise, project };
 };
 
 /** Fewer steps than this are no measure for a strength, where each is solved to a tolerance. */

@@ -102,7 +102,7 @@ export const uniPc = (options: UniPcOptions = {}): Sampler<Memory> => {
     name: "unipc",
     order,
     evaluations: (steps) => steps,
-    init: (levels) => ({ past: [], last: null, index: 0, steps: levels.length - 1 }),
+    init: (levels, begin = 0) => ({ past: [], last: null, index: begin, steps: levels.length - 1 }),
     async step({ x, from, to, denoise, memory: { past, last, index, steps } }) {
       const denoised = await denoise(x, from);
       const output = outputOf(algorithm, denoised, x, from);

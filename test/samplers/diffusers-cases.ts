@@ -8,6 +8,7 @@ import {
   diffusionProcess,
   type Level,
   networkDenoiser,
+  noiseToSignal,
   type Prediction,
   scheduleSchema,
 } from "../../src/diffusion/index.ts";
@@ -86,6 +87,20 @@ export const SUM = 1e-5;
  * coefficients rounded the same way the steps from t = 1 and 0 agree to 1e-9; in float64 they differ by this.
  */
 export const LAST_STEPS = 1e-4;
+
+/**
+ * diffusers' LMS begun within a path takes the weights of as many slopes as there were steps before, but has one: the
+ * others count as nothing.
+ * @param shape of the samples
+ */
+export const withoutPast = (sampler: Sampler, shape: readonly number[]): Sampler => ({
+  ...sampler,
+  init: (levels, begin = 0) =>
+    levels
+      .slice(Math.max(0, begin - 3), begin)
+      .reverse()
+      .map((level) => ({ position: noiseToSignal(level), d: NDArray.zeros(shape) })),
+});
 
 const absoluteSum = (x: NDArray): number => x.abs().sum().item();
 

@@ -11,10 +11,10 @@ import {
 } from "../../src/diffusion/index.ts";
 import {
   begin,
+  beginOfStrength,
   keepKnown,
   openSampler,
   pathOf,
-  pathOfStrength,
   repaintPath,
   type Start,
   sample,
@@ -63,14 +63,13 @@ const kept = (x: NDArray): number[] => [...x.data].filter((_, i) => i % 4 >= 2);
 
 describe("a strength", () => {
   test("keeps the last part of the path, at least a step", () => {
-    expect(pathOfStrength(levels, 1)).toEqual(levels);
-    expect(pathOfStrength(levels, 0.5)).toEqual(levels.slice(10));
-    expect(pathOfStrength(levels, 0.3)).toEqual(levels.slice(14));
-    expect(pathOfStrength(levels, 0.001)).toEqual(levels.slice(-2));
+    expect([1, 0.5, 0.3, 0.001].map((strength) => beginOfStrength(levels, strength))).toEqual([
+      0, 10, 14, 19,
+    ]);
   });
 
   test.each([0, -0.5, 1.01, Number.NaN])("of %f is refused", (strength) => {
-    expect(() => pathOfStrength(levels, strength)).toThrow("strength: expected above 0 and at most 1");
+    expect(() => beginOfStrength(levels, strength)).toThrow("strength: expected above 0 and at most 1");
   });
 
   /** Of data among which the image is one of many. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Generator, NDArray } from "../../src/base/index.ts";
+import { Generator, type NDArray } from "../../src/base/index.ts";
 import {
   type Denoiser,
   type Level,
@@ -8,8 +8,16 @@ import {
   noiseToSignal,
   qSample,
 } from "../../src/diffusion/index.ts";
-import { openSampler, readScheduler, type Sampler, sample } from "../../src/samplers/index.ts";
-import { type Case, expectCase, fixture, model, startNoise, startSample } from "./diffusers-cases.ts";
+import { openSampler, readScheduler, sample } from "../../src/samplers/index.ts";
+import {
+  type Case,
+  expectCase,
+  fixture,
+  model,
+  startNoise,
+  startSample,
+  withoutPast,
+} from "./diffusers-cases.ts";
 
 /** How a family of cases is run: its class, its loop, and which of the traced evaluations end a step. */
 interface Family {
@@ -87,23 +95,6 @@ const open = (name: string, golden: Case) => {
   return { family, scheduler, ...opened, begin: golden.noise_from ?? 0 };
 };
 
-/** diffusers' LMS started midway takes the weights of four slopes and has one: the others count as nothing. */
-const withoutPast = (levels: readonly Level[], begin: number): unknown =>
-  levels
-    .slice(Math.max(0, begin - 3), begin)
-    .reverse()
-    .map((level) => ({ position: noiseToSignal(level), d: NDArray.zeros(startSample.shape) }));
-
-/** The sampler with the plan of the whole path, of which the run sees the rest. */
-const planned = (sampler: Sampler, levels: readonly Level[], begin: number): Sampler => ({
-  ...sampler,
-  init() {
-    const memory = sampler.init(levels) as { orders?: readonly number[] } | undefined;
-    const own = sampler.init(levels.slice(begin));
-    return memory?.orders ? { ...(own as object), orders: memory.orders.slice(begin) } : own;
-  },
-});
-
 /** x / alpha after each step, of a loop in which each model call overwrites the sample by what the model sees. */
 const runScaled = async (name: string, golden: Case): Promise<NDArray[]> => {
   const { scheduler, sampler, levels, begin } = open(name, golden);
@@ -118,7 +109,8 @@ const runScaled = async (name: string, golden: Case): Promise<NDArray[]> => {
   const largest = golden.cfg.timestep_spacing === "leading" ? Math.hypot(first, 1) : first;
   const start = startSample.mul(largest);
   let y = begin > 0 ? start.add(startNoise.mul(noiseToSignal(path[0] as Level))) : start;
-  let memory = name.startsWith("LMS") ? withoutPast(levels, begin) : sampler.init(path);
+  const own = name.startsWith("LMS") ? withoutPast(sampler, startSample.shape) : sampler;
+  let memory = own.init(levels, begin);
   const states: NDArray[] = [];
   for (const [i, to] of path.slice(1).entries()) {
     const from = path[i] as Level;
@@ -141,13 +133,13 @@ const run = async (name: string, golden: Case): Promise<NDArray[]> => {
   const network = networkDenoiser(async (x, t) => model(x, t), { prediction, inputScale: scale });
   const generator = new Generator(0);
   const start = family.loop === "preconditioned" ? startSample.mul(Math.hypot(80, 1)) : startSample;
-  const path = levels.slice(begin);
   const states: NDArray[] = [];
   for await (const { x } of sample({
     denoiser: limit(network),
-    sampler: planned(sampler, levels, begin),
-    levels: path,
-    x: begin > 0 ? qSample(start, startNoise, path[0] as Level) : start,
+    sampler,
+    levels,
+    begin,
+    x: begin > 0 ? qSample(start, startNoise, levels[begin] as Level) : start,
     noise: () => generator.normal(startSample.shape),
   }))
     states.push(x);
