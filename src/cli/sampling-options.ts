@@ -125,9 +125,12 @@ const fromScheduler = async (path: string, { config }: Recipe): Promise<object> 
   return sampler;
 };
 
+/** JSON as Python writes it, where infinity is a word: here, a number that is too large. */
 const parseJson = (text: string, path: string): unknown => {
   try {
-    return JSON.parse(text);
+    return JSON.parse(
+      text.replace(/"(?:[^"\\]|\\.)*"|\bInfinity\b/g, (part) => (part === "Infinity" ? "1e999" : part)),
+    );
   } catch (error) {
     throw new FileError(path, { expected: "JSON", got: (error as Error).message });
   }

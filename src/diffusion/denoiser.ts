@@ -36,6 +36,8 @@ export type Network = (x: NDArray, t: number) => Promise<NDArray>;
 
 export interface NetworkOptions {
   readonly prediction?: Prediction;
+  /** The standard deviation of data that a network of EDM's assumes, 0.5 when absent. */
+  readonly sigmaData?: number | undefined;
   /** What x is multiplied with on its way into the network: EDM's c_in, diffusers' `scale_model_input`. */
   readonly inputScale?: (level: Level) => number;
   /** Whether the second half of the output's channels speaks of the reverse variance. */
@@ -49,14 +51,14 @@ export interface NetworkOptions {
 export const networkDenoiser =
   (
     network: Network,
-    { prediction = "epsilon", inputScale = () => 1, learnsVariance = false }: NetworkOptions = {},
+    { prediction = "epsilon", sigmaData, inputScale = () => 1, learnsVariance = false }: NetworkOptions = {},
   ): Denoiser =>
   async (x, level) => {
     const scale = inputScale(level);
     const output = await network(scale === 1 ? x : x.mul(scale), level.t);
     checkShape(output, x, learnsVariance);
     const [said, variance] = learnsVariance ? halves(output) : [output];
-    const mixture = predictions[prediction](level);
+    const mixture = predictions[prediction](level, sigmaData);
     const recover = ({ ofX, ofOutput }: Recovery) => NDArray.combine([ofX, x], [ofOutput, said]);
     return {
       x0: recover(x0Recovery(mixture, level)),

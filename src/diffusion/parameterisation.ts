@@ -30,6 +30,9 @@ export const edmPrediction =
     return { ofX0: sigma / (sigmaData * deviation), ofEps: (-alpha * sigmaData) / deviation };
   };
 
+/** What EDM's paper assumes of images. */
+const SIGMA_DATA = 0.5;
+
 /** EDM's c_in: what brings x to variance 1 at every level (Karras et al. 2022, table 1). */
 export const edmInputScale =
   (sigmaData: number) =>
@@ -51,14 +54,14 @@ export const predictions = {
   score: ({ sigma }) => ({ ofX0: 0, ofEps: -1 / sigma }),
   /** The velocity of a rectified flow, ε − x0 (Liu et al. 2023, eq. 1, with time running to noise). */
   flow_prediction: () => ({ ofX0: -1, ofEps: 1 }),
-  /** {@link edmPrediction} with the standard deviation of 0.5 that its paper assumes of images. */
-  edm: edmPrediction(0.5),
+  /** {@link edmPrediction}, of images with the standard deviation of 0.5 that its paper assumes. */
+  edm: (level, sigmaData = SIGMA_DATA) => edmPrediction(sigmaData)(level),
   /** −F, the v of a sample and data that are both brought to variance 1. */
-  edm_v(level) {
-    const { ofX0, ofEps } = edmPrediction(0.5)(level);
+  edm_v(level, sigmaData = SIGMA_DATA) {
+    const { ofX0, ofEps } = edmPrediction(sigmaData)(level);
     return { ofX0: -ofX0, ofEps: -ofEps };
   },
-} as const satisfies Readonly<Record<string, (level: AtLevel) => Mixture>>;
+} as const satisfies Readonly<Record<string, (level: AtLevel, sigmaData?: number) => Mixture>>;
 
 export type Prediction = keyof typeof predictions;
 export const predictionNames = Object.keys(predictions) as Prediction[];

@@ -71,6 +71,9 @@ const lowerOrderFinal = z.boolean().default(true);
 /** Go along the network's own eps also where x0 was clipped, as diffusers' default does. */
 const keepEps = z.boolean().default(false);
 
+/** Steps of equal length in t, as diffusers' are, whatever the path. */
+const strides = z.literal(true).optional();
+
 /** How many timesteps a consistency model was distilled at. */
 const distilled = z.int().positive().optional();
 
@@ -89,15 +92,11 @@ const kinds = {
       /** 0 is deterministic, 1 as random as ancestral sampling. */
       eta: share(0),
       keepEps,
-      /** Steps of equal length in t, as diffusers' are, whatever the path. */
-      strides: z.literal(true).optional(),
+      strides,
     },
     grid: "chain",
     steps: 50,
-    open(spec, process) {
-      const { strides, steps = 50 } = spec;
-      return strides ? strided(ddim(spec), requireTimesteps("strides", process), steps) : ddim(spec);
-    },
+    open: (spec, process) => alongStrides(ddim(spec), spec, process),
   }),
   ancestral: kind({
     summary:
@@ -114,12 +113,13 @@ const kinds = {
     fields: {
       skipPrk: z.boolean().default(false),
       averages: z.enum(predictionNames).default("epsilon"),
+      strides,
     },
     divides: true,
     amongTimesteps: true,
     grid: "chain",
     steps: 50,
-    open: (spec, process) => pndm(process, spec),
+    open: (spec, process) => pndm(process, { ...spec, stride: strideOf(spec, process) }),
   }),
   euler: kind({
     summary: "Euler's rule (Karras et al. 2022, algorithm 1 without its correction)",
@@ -229,11 +229,11 @@ const kinds = {
   /** DDIM up from data to noise. */
   ddim_inversion: kind({
     summary: "DDIM from an image to its noise (Song, Meng and Ermon 2021)",
-    fields: { keepEps },
+    fields: { keepEps, strides },
     grid: "chain",
     steps: 50,
     inverts: true,
-    open: ddimInversion,
+    open: (spec, process) => alongStrides(ddimInversion(), spec, process),
   }),
   rk45: kind({
     summary: "the probability-flow ODE to a tolerance (Song et al. 2021)",
@@ -295,6 +295,7 @@ const shared = {
   sigmas: z.union([z.enum(sigmaSpacingNames as [SigmaSpacing, ...SigmaSpacing[]]), positiveList]).optional(),
   rho: z.number().positive().optional(),
   shift: z.number().positive().optional(),
+  lambdaMin: z.number().optional(),
   final: z.enum(["clean", "least"]).optional(),
   /** x0 is kept in [-clip, clip], or thresholded; null leaves it as the network says. */
   clip: z
@@ -357,6 +358,16 @@ const requireTimesteps = (who: string, process: NoiseProcess): DiffusionProcess 
     expected: "a process of trained timesteps",
     got: "one in continuous time",
   });
+};
+
+type Striding = { readonly strides?: true | undefined; readonly steps?: number };
+
+const strideOf = ({ strides, steps = 50 }: Striding, process: NoiseProcess): number | undefined =>
+  strides && Math.floor(requireTimesteps("strides", process).steps / steps);
+
+const alongStrides = (sampler: Sampler<undefined>, spec: Striding, process: NoiseProcess): Sampler => {
+  const stride = strideOf(spec, process);
+  return (stride === undefined ? sampler : strided(sampler, process, stride)) as Sampler;
 };
 
 const limitOf = (spec: SamplerSpec): OpenedSampler["limit"] => {

@@ -1,5 +1,5 @@
 import { NDArray } from "../base/index.ts";
-import { type DiffusionProcess, epsOf, type Level, posteriorVariance } from "../diffusion/index.ts";
+import { epsOf, type Level, type NoiseProcess, posteriorVariance } from "../diffusion/index.ts";
 import { plainSampler, type Sampler } from "./sampler.ts";
 
 export interface DdimOptions {
@@ -28,21 +28,23 @@ export const ddim = ({ eta = 0 }: DdimOptions = {}): Sampler<undefined> =>
   });
 
 /**
- * A sampler whose every step is ⌊T / n⌋ timesteps long, though the next one starts from the path's own timestep:
- * what diffusers' DDIM does, which off `leading` spacing takes x for one of another level.
- * @param steps n
+ * A sampler whose every step is as long in t, though the next one starts from the path's own timestep: what
+ * diffusers' DDIM does, which off `leading` spacing takes x for one of another level. Of a step up the end is the
+ * path's, and the start as far below it.
+ * @param stride how many timesteps a step is long: ⌊T / n⌋ at diffusers
  */
 export const strided = (
   sampler: Sampler<undefined>,
-  process: DiffusionProcess,
-  steps: number,
+  process: NoiseProcess,
+  stride: number,
 ): Sampler<{ readonly end: Level }> => ({
   ...sampler,
-  init: (levels) => ({ end: levels.at(-1) as Level }),
+  init: (levels) => ({ end: levels.at(sampler.climbs ? 0 : -1) as Level }),
   async step({ memory, ...args }) {
-    const t = args.from.t - Math.floor(process.steps / steps);
-    const to = t < 0 ? memory.end : process.level(t);
-    return { ...(await sampler.step({ ...args, to, memory: undefined })), memory };
+    const t = args.from.t - stride; // a step up is told the timestep of its end
+    const other = t < 0 ? memory.end : process.level(t);
+    const step = sampler.climbs ? { from: { ...other, t: args.from.t } } : { to: other };
+    return { ...(await sampler.step({ ...args, ...step, memory: undefined })), memory };
   },
 });
 

@@ -28,6 +28,8 @@ export interface PathOptions {
   readonly shift?: number;
   /** Whether the sampler divides by alpha: it then starts a little below noise alone, as in diffusers. */
   readonly divides?: boolean;
+  /** Only timesteps with a λ of at least this, of a process in discrete time: the noisier are left out. */
+  readonly lambdaMin?: number;
   /** Where the last step ends: at data, or at the least noise that the network was trained at. */
   readonly final?: "clean" | "least";
 }
@@ -77,10 +79,10 @@ const timesOf = (process: NoiseProcess, options: PathOptions, grid: Grid): reado
   const { spacing = "trailing", offset, distilled } = options;
   if (Array.isArray(spacing)) return requireLength(options.steps, falling("timesteps", spacing));
   if (isDiscrete(process)) {
-    const { steps = process.steps } = options;
+    const trained = knownOf(process, options.lambdaMin);
     return spacedTimesteps(spacing as Spacing, {
-      steps,
-      trained: process.steps,
+      steps: options.steps ?? trained,
+      trained,
       grid,
       ...(offset !== undefined && { offset }),
       ...(distilled !== undefined && { distilled }),
@@ -89,6 +91,13 @@ const timesOf = (process: NoiseProcess, options: PathOptions, grid: Grid): reado
   const { steps = 50 } = options;
   requireSteps(steps);
   return spacedTimes(spacing as Spacing, steps, process.span);
+};
+
+/** How many timesteps have a λ of at least this. */
+const knownOf = ({ steps, level }: DiffusionProcess, lambdaMin = -Infinity): number => {
+  let known = steps;
+  while (known > 0 && lambdaOf(level(known - 1)) < lambdaMin) known--;
+  return known;
 };
 
 /** Times of a span, noisiest first: `linspace` has both ends, `trailing` the noisy one, `leading` the clean one. */

@@ -16,6 +16,8 @@ export interface PndmOptions {
   readonly skipPrk?: boolean;
   /** What is averaged over the steps: what the network predicts, at diffusers; eps in the paper. */
   readonly averages?: Prediction;
+  /** How many timesteps long steps are taken to be, whatever the path; diffusers' are ⌊T / n⌋. */
+  readonly stride?: number | undefined;
 }
 
 interface Memory {
@@ -25,6 +27,7 @@ interface Memory {
   readonly warmUp: number;
   /** Whether the path is a single step, which takes one evaluation. */
   readonly single: boolean;
+  readonly end: Level;
 }
 
 /** Weights of the newest estimates, as if steps were equal (Adams and Bashforth; Liu et al. 2022, eq. 12). */
@@ -40,7 +43,7 @@ type Weighted = readonly [weight: number, estimate: NDArray];
  */
 export const pndm = (
   process: NoiseProcess,
-  { skipPrk = false, averages = "epsilon" }: PndmOptions = {},
+  { skipPrk = false, averages = "epsilon", stride }: PndmOptions = {},
 ): Sampler<Memory> => {
   const mixtureAt = predictions[averages];
   const estimateOf = (denoised: Denoised, x: NDArray, level: Level): NDArray => {
@@ -53,14 +56,16 @@ export const pndm = (
     const eps = NDArray.combine([ofX, x], ...estimates.map(([w, e]) => [w * ofOutput, e] as const));
     return along(frames.karras, { x, from, to }, [1, eps]);
   };
+  const levelOr = (end: Level, t: number): Level => (t < 0 || t > process.span[1] ? end : process.level(t));
   return {
     name: "pndm",
     order: 2,
     evaluations: (steps) => (skipPrk ? steps + Math.min(1, steps - 1) : steps + 3 * warmUpOf(steps)),
-    init: ({ length }) => ({
+    init: (levels, begin = 0) => ({
       past: [],
-      warmUp: skipPrk ? 0 : warmUpOf(length - 1),
-      single: length === 2,
+      warmUp: skipPrk ? 0 : warmUpOf(levels.length - 1 - begin),
+      single: levels.length - begin === 2,
+      end: levels.at(-1) as Level,
     }),
     async step({ memory, ...args }) {
       const { x, from, to, denoise } = args;
@@ -75,8 +80,8 @@ export const pndm = (
       });
       if (memory.warmUp > 0) {
         // Of an odd number of timesteps the middle is between two: diffusers' goes to both, and is told the lower.
-        const middle = (from.t + to.t) / 2;
-        const [above, below] = [process.level(Math.ceil(middle)), process.level(Math.floor(middle))];
+        const half = Math.floor((stride ?? from.t - to.t) / 2);
+        const [above, below] = [process.level(from.t - half), process.level(to.t + half)];
         const second = await estimate(transfer(args, above, [1, newest]), { ...above, t: below.t });
         const third = await estimate(transfer(args, below, [1, second]), below);
         const fourth = await estimate(transfer(args, to, [1, third]), to);
@@ -88,12 +93,14 @@ export const pndm = (
         ] as const;
         return result(transfer(args, to, ...sixths), memory.warmUp - 1);
       }
+      const next = stride === undefined ? to : levelOr(memory.end, from.t - stride);
       if (past.length === 1 && !memory.single) {
-        const second = await estimate(transfer(args, to, [1, newest]), to);
-        return result(transfer(args, to, [0.5, newest], [0.5, second]));
+        const second = await estimate(transfer(args, next, [1, newest]), { ...next, t: to.t });
+        const start = stride === undefined ? from : levelOr(from, to.t + stride);
+        return result(transfer({ x, from: start }, to, [0.5, newest], [0.5, second]));
       }
       const weights = WEIGHTS[past.length - 1] as readonly number[];
-      return result(transfer(args, to, ...past.map((e, k) => [weights[k] as number, e] as const)));
+      return result(transfer(args, next, ...past.map((e, k) => [weights[k] as number, e] as const)));
     },
   };
 };

@@ -74,6 +74,12 @@ const dpmSolver = renamed(
   },
   { algorithm_type: "algorithm", solver_type: "solver" },
 );
+/** The least λ of the timesteps that are spaced. */
+const clippedLambda = group({
+  keys: { lambda_min_clipped: z.literal(-Infinity).or(z.number()).default(-Infinity) },
+  read: ({ lambda_min_clipped: least }) => (least === -Infinity ? {} : { lambdaMin: least }),
+  write: ({ lambdaMin }) => (lambdaMin === undefined ? {} : { lambda_min_clipped: lambdaMin }),
+});
 const eulerAtFinal = renamed(
   { euler_at_final: z.boolean().default(false) },
   { euler_at_final: "eulerAtFinal" },
@@ -140,6 +146,13 @@ const dynamicShift = group({
   write: () => ({}),
 });
 
+/** diffusers' DDIM and PNDM step ⌊T / n⌋ timesteps whatever their spacing, of which `leading` is the one of such steps. */
+const strideKeys = group({
+  keys: { timestep_spacing: z.enum(["leading", "linspace", "trailing"]).default("leading") },
+  read: ({ timestep_spacing }) => (timestep_spacing === "leading" ? {} : { strides: true }),
+  write: () => ({}),
+});
+
 /** PNDM averages what the network says, whatever that is. */
 const averagedKey = group({
   keys: { prediction_type: z.enum(["epsilon", "sample", "v_prediction"]).default("epsilon") },
@@ -161,26 +174,21 @@ const multistep = [
   eulerAtFinal,
   dpmSolver,
 ] as const;
+const implicit = [strideKeys, spacingKeys("leading"), clipKeys(true), alphaToOneKeys(true)] as const;
 const unclipped = { clip: null };
 const inRatios = { ...unclipped, frame: "karras" };
 
 /** diffusers' schedulers by `_class_name`. The first row of a kind and process is the one that it is written as. */
 export const schedulerClasses: Readonly<Record<string, SchedulerClass>> = {
   DDPMScheduler: row("ancestral", "chain", [spacingKeys("leading"), clipKeys(true), varianceKeys]),
-  DDIMScheduler: row("ddim", "chain", [spacingKeys("leading"), clipKeys(true), alphaToOneKeys(true)], {
-    keepEps: true,
-  }),
-  DDIMInverseScheduler: row(
-    "ddim_inversion",
-    "chain",
-    [spacingKeys("leading"), clipKeys(true), alphaToOneKeys(true)],
-    { keepEps: true },
-  ),
+  DDIMScheduler: row("ddim", "chain", implicit, { keepEps: true }),
+  DDIMInverseScheduler: row("ddim_inversion", "chain", implicit, { keepEps: true }),
   UnCLIPScheduler: row("ancestral", "unclip", [clipKeys(true), varianceKeys], { spacing: "linspace" }),
   PNDMScheduler: row(
     "pndm",
     "chain",
     [
+      strideKeys,
       spacingKeys("leading"),
       alphaToOneKeys(false),
       renamed({ skip_prk_steps: z.boolean().default(false) }, { skip_prk_steps: "skipPrk" }),
@@ -195,11 +203,19 @@ export const schedulerClasses: Readonly<Record<string, SchedulerClass>> = {
   KDPM2DiscreteScheduler: row("kdpm2", "stable", spaced, { ...unclipped, eta: 0 }),
   KDPM2AncestralDiscreteScheduler: row("kdpm2", "stable", spaced, { ...unclipped, eta: 1 }),
   DPMSolverSDEScheduler: row("dpm_sde", "stable", spaced, unclipped),
-  DPMSolverMultistepScheduler: row("dpm_multistep", "ratio", [...spaced, ...multistep]),
+  DPMSolverMultistepScheduler: row("dpm_multistep", "ratio", [...spaced, clippedLambda, ...multistep]),
   DPMSolverSinglestepScheduler: row(
     "dpm_singlestep",
     "chain",
-    [sigmaKeys, finalSigmaKeys("zero"), thresholdKeys, solverOrder(2), lowerOrderFinal(false), dpmSolver],
+    [
+      sigmaKeys,
+      clippedLambda,
+      finalSigmaKeys("zero"),
+      thresholdKeys,
+      solverOrder(2),
+      lowerOrderFinal(false),
+      dpmSolver,
+    ],
     { spacing: "linspace" },
   ),
   DEISMultistepScheduler: row(

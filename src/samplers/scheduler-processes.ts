@@ -17,6 +17,8 @@ import type { SchedulerKeys } from "./scheduler-keys.ts";
 export interface ProcessReading {
   readonly process: NoiseProcess;
   readonly prediction: Prediction;
+  /** The standard deviation of data that a network of EDM's assumes. */
+  readonly sigmaData?: number;
   /** What x is multiplied with on its way into the network. */
   readonly inputScale?: (level: Level) => number;
 }
@@ -71,52 +73,60 @@ const scheduled = (dividing: boolean, keys = scheduleKeys): ProcessKeys =>
     },
   });
 
-/** What a network that predicts EDM's F assumes of data's standard deviation. */
-const SIGMA_DATA = 0.5;
-
 const edm = processKeys({
   keys: {
     sigma_min: z.number().positive().default(0.002),
     sigma_max: z.number().positive().default(80),
-    sigma_data: z.literal(SIGMA_DATA).default(SIGMA_DATA),
+    sigma_data: z.number().positive().default(0.5),
     prediction_type: z.enum(["epsilon", "v_prediction"]).default("epsilon"),
   },
-  read: ({ sigma_min, sigma_max, prediction_type }) => ({
+  read: ({ sigma_min, sigma_max, sigma_data, prediction_type }) => ({
     process: noiseProcesses.edm({ sigmaMin: sigma_min, sigmaMax: sigma_max }),
     prediction: prediction_type === "epsilon" ? "edm" : "edm_v",
-    inputScale: edmInputScale(SIGMA_DATA),
+    sigmaData: sigma_data,
+    inputScale: edmInputScale(sigma_data),
   }),
-  write: ({ process: { span }, prediction }) => ({
+  write: ({ process: { span }, prediction, sigmaData = 0.5 }) => ({
     sigma_min: span[0],
     sigma_max: span[1],
-    sigma_data: SIGMA_DATA,
+    sigma_data: sigmaData,
     prediction_type: prediction === "edm" ? "epsilon" : "v_prediction",
   }),
 });
 
 const flowKeys = {
-  num_train_timesteps: z.literal(1000).default(1000),
+  num_train_timesteps: z.int().positive().default(1000),
   shift: z.number().positive().default(1),
 };
-/** A shift below 1 leads under the last time, which the network is told as it is. */
-const flowTo = (clean: number): ProcessReading => {
-  const own = noiseProcesses.rectified_flow({ clean });
-  const levelAt = (lambda: number): Level => ({ ...own.levelAt(lambda), t: 1000 * own.time(lambda) });
-  return { process: { ...own, levelAt }, prediction: "flow_prediction" };
+/** A flow down to a time. A shift below 1 leads under the last, which the network is told as it is. */
+const flowTo = (clean: number, trained: number): ProcessReading => {
+  const { level, levelAt, time, span } = noiseProcesses.rectified_flow({ clean });
+  const process: NoiseProcess = {
+    span,
+    level: (at) => ({ ...level(at), t: trained * Math.max(at, clean) }),
+    levelAt: (lambda) => ({ ...levelAt(lambda), t: trained * time(lambda) }),
+  };
+  return { process, prediction: "flow_prediction" };
 };
-/** The last of a thousand times, shifted. */
-const lastTime = (shift: number): number => shift / (1000 + shift - 1);
+/** The last of the trained times, shifted. */
+const lastTime = (shift: number, trained: number): number => shift / (trained + shift - 1);
+/** How many timesteps a network of a flow knows: what it is told of noise alone. */
+const trainedOf = ({ process }: ProcessReading): number => process.level(1).t;
 
 /** diffusers shifts the last level, and then every level again: published pipelines are run that way. */
 const flow = processKeys({
   keys: flowKeys,
-  read: ({ shift }) => flowTo(lastTime(shift)),
-  write({ process, sampler: { shift = 1 } }) {
-    if (process.span[0] === lastTime(shift)) return { num_train_timesteps: 1000 };
+  read: ({ shift, num_train_timesteps }) => flowTo(lastTime(shift, num_train_timesteps), num_train_timesteps),
+  write(scheduler) {
+    const { shift = 1 } = scheduler.sampler;
+    const [clean] = scheduler.process.span;
+    const trained = trainedOf(scheduler);
+    const last = lastTime(shift, trained);
+    if (clean === last) return { num_train_timesteps: trained };
     throw new ArgumentError({
       who: "process",
-      expected: `a flow down to ${lastTime(shift)}, where a shift of ${shift} takes diffusers'`,
-      got: `one to ${process.span[0]}`,
+      expected: `a flow down to ${last}, where a shift of ${shift} takes diffusers'`,
+      got: `one to ${clean}`,
     });
   },
 });
@@ -124,11 +134,14 @@ const flow = processKeys({
 /** Every level is shifted once where the shift is the caller's, which hangs on the size of an image. */
 const dynamicFlow = processKeys({
   keys: { ...flowKeys, use_dynamic_shifting: z.boolean().default(false) },
-  read: ({ shift, use_dynamic_shifting }) => flowTo(lastTime(use_dynamic_shifting ? 1 : shift)),
+  read: ({ shift, use_dynamic_shifting, num_train_timesteps: trained }) =>
+    flowTo(lastTime(use_dynamic_shifting ? 1 : shift, trained), trained),
   write(scheduler) {
-    const once = scheduler.sampler.shift !== undefined && scheduler.process.span[0] === lastTime(1);
-    return once && scheduler.sampler.shift !== 1
-      ? { num_train_timesteps: 1000, use_dynamic_shifting: true, time_shift_type: "exponential" }
+    const trained = trainedOf(scheduler);
+    const { shift = 1 } = scheduler.sampler;
+    const once = shift !== 1 && scheduler.process.span[0] === lastTime(1, trained);
+    return once
+      ? { num_train_timesteps: trained, use_dynamic_shifting: true, time_shift_type: "exponential" }
       : { ...flow.write(scheduler), use_dynamic_shifting: false };
   },
 });

@@ -61,6 +61,18 @@ describe("the words of a sampling", () => {
   });
 });
 
+it("a diffusers file may say infinity, as Python writes it", async () => {
+  const file = join(await temporaryFolder(), "scheduler_config.json");
+  const keys = '"beta_schedule": "squaredcos_cap_v2", "_note": "Infinity"';
+  await writeFile(
+    file,
+    `{"_class_name": "DPMSolverMultistepScheduler", "lambda_min_clipped": -Infinity, ${keys}}`,
+  );
+  const { sampler } = await chosenSampling(recipe, classes, { scheduler: file });
+  expect(sampler).toMatchObject({ kind: "dpm_multistep", algorithm: "dpmsolver++" });
+  expect(sampler).not.toHaveProperty("lambdaMin");
+});
+
 describe("what is chosen", () => {
   it("is the recipe's sampler with its settings, or another as the catalogue has it", async () => {
     const own = await chosenSampling(recipe, classes, {});

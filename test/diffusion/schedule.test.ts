@@ -6,6 +6,19 @@ const { schedules } = JSON.parse(
   readFileSync(new URL("../fixtures/schedulers.json", import.meta.url), "utf8"),
 ) as { schedules: Record<string, Record<string, number>> };
 
+const drawn = JSON.parse(
+  readFileSync(new URL("../fixtures/scheduler-cases.json", import.meta.url), "utf8"),
+) as { alphaBars: readonly AlphaBars[] };
+
+/** A schedule, and its ᾱ at places by diffusers' equations. */
+interface AlphaBars {
+  readonly beta_schedule: string;
+  readonly num_train_timesteps: number;
+  readonly rescale_betas_zero_snr: boolean;
+  readonly places: readonly number[];
+  readonly float64: readonly number[];
+}
+
 /** The reference multiplies a thousand float32 numbers, each rounded by up to 6e-8. */
 const FLOAT32 = 1e-6;
 /** And takes betas from 1 − ᾱ, which in float32 is as exact as 1 is. */
@@ -30,6 +43,16 @@ test.each([
     ] as [number, number][])
       expect(Math.abs(got - want), `${got} is not ${want} at t = ${t}`).toBeLessThan(FLOAT32 * want + OF_ONE);
 });
+
+test.each(drawn.alphaBars)(
+  "products are diffusers': $beta_schedule, T $num_train_timesteps, zero terminal SNR $rescale_betas_zero_snr",
+  ({ places, float64, beta_schedule, num_train_timesteps, rescale_betas_zero_snr }) => {
+    const options = { beta_schedule, num_train_timesteps, rescale_betas_zero_snr };
+    const bars = alphaBars(betasOf(scheduleSchema.parse(options)));
+    for (const [i, want] of float64.entries())
+      expect(Math.abs((bars[places[i] as number] as number) - want)).toBeLessThan(FLOAT32 * want + 1e-12);
+  },
+);
 
 test("every schedule gives betas between 0 and 1 and levels that fall, however many timesteps", () => {
   for (const beta_schedule of Object.keys(betaSchedules))
