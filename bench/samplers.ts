@@ -163,6 +163,7 @@ Written by \`npm run docs:samplers\`; do not edit by hand.
 
 Each is a step rule in a file of its own in [src/samplers](../src/samplers), a row of the catalogue there, and a
 \`--sampler\` of \`undiffuse sample\`. A diffusers \`scheduler_config.json\` names one too (\`--scheduler\`).
+[How such a file is read](schedulers.md) has the differences.
 
 ${samplerKinds.map((kind) => `- \`${kind}\`: ${samplerSummaries[kind]}.`).join("\n")}
 

@@ -57,15 +57,15 @@ describe("linspace timesteps, whose distances are not diffusers' strides of T //
   const golden = caseNamed("DDIM linspace");
   const { sampler: spec, process } = readScheduler({ _class_name: "DDIMScheduler", ...golden.cfg }, 10);
 
-  test("with strides agree with diffusers", async () => {
-    const { sampler, levels } = openSampler({ ...spec, strides: true } as SamplerSpec, process);
+  test("agree with diffusers as its configuration is read", async () => {
+    const { sampler, levels } = openSampler(spec, process);
     const states = await runCase(golden, { sampler, levels });
     expectCase(golden, states);
     expect(Math.abs((states.at(-1) as NDArray).abs().sum().item() - 191.254)).toBeLessThan(1e-2);
   });
 
-  test("without them go to the next timestep", async () => {
-    const { sampler, levels } = openSampler(spec, process);
+  test("go to the next timestep without strides", async () => {
+    const { sampler, levels } = openSampler({ ...spec, strides: undefined } as SamplerSpec, process);
     const states = await runCase(golden, { sampler, levels });
     const [first, second] = levels as [Level, Level];
     const [x] = await runCase(golden, { sampler: ddim(), levels: [first, second] });

@@ -75,7 +75,7 @@ describe("a scheduler configuration", () => {
       { _class_name: "DPMSolverMultistepScheduler", use_flow_sigmas: true },
       "use_flow_sigmas: expected false, as no other is supported, got true",
     ],
-    [{ _class_name: "DPMSolverMultistepScheduler", lambda_min_clipped: -5.1 }, "lambda_min_clipped"],
+    [{ _class_name: "DEISMultistepScheduler", lambda_min_clipped: -5.1 }, "lambda_min_clipped"],
     [
       { _class_name: "EulerDiscreteScheduler", timestep_type: "continuous" },
       "timestep_type: expected discrete",

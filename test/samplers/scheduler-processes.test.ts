@@ -62,8 +62,8 @@ describe("EDM", () => {
     expect(writeScheduler(scheduler)).toMatchObject(config);
   });
 
-  test("of data of another deviation is refused", () => {
-    expect(() => readScheduler({ ...config, sigma_data: 1 })).toThrow(
+  test("of data of no deviation is refused", () => {
+    expect(() => readScheduler({ ...config, sigma_data: 0 })).toThrow(
       "expected its configuration, got sigma_data",
     );
   });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ArgumentError } from "../../src/base/index.ts";
-import { diffusionProcess, scheduleSchema } from "../../src/diffusion/index.ts";
+import { diffusionProcess, lambdaOf, scheduleSchema } from "../../src/diffusion/index.ts";
 import { pathOf, type Spacing, spacedTimesteps } from "../../src/samplers/index.ts";
 import { fixture } from "./diffusers-cases.ts";
 
@@ -67,14 +67,14 @@ test.each([0, -1, 2.5, 1001, Number.NaN])("%f steps of 1000 are refused", (steps
   );
 });
 
+const process = diffusionProcess(scheduleSchema.parse({}));
+
 test("a path ends at the clean level unless told otherwise", () => {
-  const process = diffusionProcess(scheduleSchema.parse({}));
   expect(pathOf(process, { spacing: [500, 0] }).map(({ t }) => t)).toEqual([500, 0, -1]);
   expect(pathOf(process, { spacing: [500], final: "least" }).at(-1)).toEqual(process.level(0));
 });
 
 test("an offset past the last trained timestep is refused", () => {
-  const process = diffusionProcess(scheduleSchema.parse({}));
   const timesteps = spacedTimesteps("leading", { steps: 1000, trained: 1000, offset: 1 });
   expect(() => pathOf(process, { spacing: timesteps })).toThrow(
     "timestep: expected from 0 to 999, or -1 for the clean level, got 1000",
@@ -92,3 +92,14 @@ test("DPM-Solver's multistep form alone cuts Karras' timesteps of the cosine sch
   expect(timesteps("squaredcos_cap_v2", "exponential")).toEqual([999, 998, 998, 995, 966, 508, 0]);
   expect(timesteps("linear", "multistep")).toEqual(timesteps("linear", "exponential"));
 });
+
+test.each(["leading", "linspace", "trailing"] as const)(
+  "%s leaves timesteps noisier than a λ out",
+  (spacing) => {
+    const whole = pathOf(process, { steps: 8, spacing });
+    const cut = pathOf(process, { steps: 8, spacing, lambdaMin: -2 });
+    expect(cut.length).toBe(whole.length);
+    expect(Math.min(...whole.map(lambdaOf))).toBeLessThan(-2);
+    expect(Math.min(...cut.map(lambdaOf))).toBeGreaterThanOrEqual(-2);
+  },
+);

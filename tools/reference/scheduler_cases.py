@@ -1,8 +1,7 @@
-"""Writes test/fixtures/scheduler-cases.json: configurations of diffusers' schedulers chosen by a seed, run in the
-pipelines' loop. `cases` are drawn from what undiffuse does as diffusers does; `wider` from all that diffusers
-accepts, its own turns included.
+"""Writes test/fixtures/scheduler-cases.json: configurations of diffusers' schedulers chosen by a seed from all that
+their keys accept, run in the pipelines' loop.
 
-Run: python tools/reference/scheduler_cases.py [--seed 20261126] [--per-class 8]
+Run: python tools/reference/scheduler_cases.py [--seed 20261127] [--per-class 8]
 """
 
 import argparse
@@ -20,23 +19,22 @@ import torch
 from fixture import numbers, versions, write_json
 
 SETUP = {
-    "sample": "x[i] = sin(i + 1), noise[i] = cos(2 i + 1) over the flat index, shape [2, 3, 4, 4], float32",
+    "sample": "x[i] = sin(i + 1), noise[i] = cos(2 i + 1) over the flat index, shape [2, 3, 4, 4]",
     "model": "model(x, t) = 0.6 cos(t / 300) x + 0.1 sin(t / 100)",
     "loop": "x = sample * init_noise_sigma; for t in timesteps: x = step(model(scale_model_input(x, t), t), t, x)",
     "begin": "x = add_noise(sample, noise, timesteps[begin]), then the loop over timesteps[begin:]; twice begin where "
     "the class evaluates twice a step; scale_noise where there is no add_noise",
     "random": "step noise in float32 from one torch generator, manual_seed(0), or torch's own where step takes none",
-    "variance": "learned variances: the second half of the model's channels is 0.9 sin(3 x); of wider with variance_type "
-    "learned, 0.05 + 0.04 sin(3 x)",
-    "figures": "first4 and last of the end in NCHW order; trace is the sum of |x| after every evaluation; sum and mean of "
-    "|x| at the end",
-    "cases": "float32; kept where samples in float64 give the same trace to 1e-5",
-    "wider": "samples, model and steps in float64 over the float32 tables and sigmas of diffusers, except that the steps "
-    "of `upcasting` first round the sample to float32; keys at the class's defaults are left out",
-    "rounding": "how far float32 samples, or tables in float64, move the wider figures: the largest relative change of the "
-    "trace and of first4, last (to the mean of |x| where they are below it); at most 1e-5",
+    "variance": "the second half of the model's channels is 0.9 sin(3 x) with variance_type learned_range, "
+    "0.05 + 0.04 sin(3 x) with learned",
+    "figures": "samples, model and steps in float64 over diffusers' float32 tables and sigmas, except where its step "
+    "rounds the sample to float32; first4 and last of the end in NCHW order; trace is the sum of |x| after every "
+    "evaluation; sum and mean of |x| at the end; keys at the class's defaults are left out",
+    "rounding": "how far float32 samples, or tables in float64, move the figures: the largest relative change of the "
+    "trace and of first4, last (to the mean of |x| where they are below it); configurations over 1e-5 are drawn again",
+    "redrawn": "how many configurations were drawn again, by class and reason",
+    "options": "keyword arguments of step; s_churn is left at 0, as diffusers adds its noise after the evaluation",
     "noised": "add_noise(sample, noise, timesteps[index]) after set_timesteps(steps), float64 over float32 tables",
-    "variances": "DDPM's _get_variance(timestep, predicted 0.3) of T 1000, linear, in float64",
     "alphaBars": "alphas_cumprod at the places, in diffusers' float32 and by its equations in float64",
 }
 SHAPE = [2, 3, 4, 4]
@@ -57,281 +55,9 @@ def model(x, t, variance=None):
     return said if variance is None else torch.cat([said, variance(x)], dim=1)
 
 
-def fraction(x):
-    return 0.9 * torch.sin(3 * x)
-
-
-def schedule(draw):
-    name = draw.choice(["linear", "scaled_linear", "squaredcos_cap_v2"])
-    config = {"beta_schedule": name, "num_train_timesteps": draw.choice([1000, 1000, 1000, 100, 500, 2000])}
-    if name != "squaredcos_cap_v2":
-        config["beta_start"] = draw.choice([1e-4, 0.00085, 0.001])
-        config["beta_end"] = draw.choice([0.012, 0.02])
-    config["prediction_type"] = draw.choice(["epsilon", "epsilon", "v_prediction", "sample"])
-    return config
-
-
-def spacing(draw):
-    config = {"timestep_spacing": draw.choice(["leading", "linspace", "trailing"])}
-    if config["timestep_spacing"] == "leading":
-        config["steps_offset"] = draw.choice([0, 1])
-    return config
-
-
-def sigmas(draw, keys=("use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas")):
-    key = draw.choice([None, *keys])
-    return {key: True} if key else {}
-
-
-def clipping(draw):
-    kind = draw.choice(["clip", "threshold", "none"])
-    if kind == "clip":
-        return {"clip_sample": True, "clip_sample_range": draw.choice([1.0, 2.0])}
-    if kind == "none":
-        return {"clip_sample": False}
-    return {"clip_sample": False, **thresholding(draw, True)}
-
-
-def thresholding(draw, always=False):
-    if not always and draw.random() < 0.6:
-        return {}
-    return {
-        "thresholding": True,
-        "dynamic_thresholding_ratio": draw.choice([0.9, 0.995]),
-        "sample_max_value": draw.choice([1.0, 1.5]),
-    }
-
-
-def final(draw):
-    return {"final_sigmas_type": draw.choice(["zero", "sigma_min"])}
-
-
-def ddpm(draw):
-    variances = ["fixed_small", "fixed_small_log", "fixed_large", "learned", "learned_range"]
-    config = {**schedule(draw), **spacing(draw), **clipping(draw), "variance_type": draw.choice(variances)}
-    if config["timestep_spacing"] != "linspace" and not config["variance_type"].startswith("fixed_small"):
-        config["timestep_spacing"] = "linspace"  # diffusers adds noise to the result unless the last t is 0
-    return config
-
-
-def ddim(draw):
-    zero = draw.random() < 0.3
-    config = {**schedule(draw), **spacing(draw), **clipping(draw), "set_alpha_to_one": draw.choice([True, False])}
-    if config["timestep_spacing"] == "linspace":  # diffusers steps by T // n there, not to the next timestep
-        config["timestep_spacing"] = "trailing"
-    if zero:
-        config.update(rescale_betas_zero_snr=True, prediction_type="v_prediction")
-    return config
-
-
-def pndm(draw):
-    config = {**schedule(draw), "timestep_spacing": draw.choice(["leading", "trailing"])}
-    config["prediction_type"] = draw.choice(["epsilon", "v_prediction"])
-    config["set_alpha_to_one"] = draw.choice([True, False])
-    config["skip_prk_steps"] = draw.choice([True, True, False])
-    return config
-
-
-def ode(draw):
-    return {**schedule(draw), **spacing(draw), **sigmas(draw)}
-
-
-def euler(draw):
-    return {**ode(draw), **final(draw)}
-
-
-def ancestral(draw):
-    return {**schedule(draw), **spacing(draw)}
-
-
-def dpm(draw, singlestep=False):
-    algorithm = draw.choice(["dpmsolver", "dpmsolver++", "dpmsolver++", "sde-dpmsolver++", "sde-dpmsolver"])
-    if singlestep:
-        algorithm = draw.choice(["dpmsolver", "dpmsolver++", "sde-dpmsolver++"])
-    order = draw.choice([1, 2, 3])
-    if algorithm.startswith("sde"):
-        order = draw.choice([1, 2])
-    config = {
-        **schedule(draw),
-        **({} if singlestep else spacing(draw)),
-        **sigmas(draw, ("use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas")),
-        **final(draw),
-        **thresholding(draw),
-        "algorithm_type": algorithm,
-        "solver_order": order,
-        "solver_type": draw.choice(["midpoint", "heun"]),
-        "lower_order_final": draw.choice([True, False]),
-    }
-    if not singlestep:
-        config["euler_at_final"] = draw.choice([True, False])
-    if algorithm in ("dpmsolver", "sde-dpmsolver"):
-        config["final_sigmas_type"] = "sigma_min"
-    return config
-
-
-def deis(draw):
-    return {**ode(draw), **thresholding(draw), "solver_order": draw.choice([1, 2, 3]), "lower_order_final": draw.choice([True, False])}
-
-
-def unipc(draw):
-    return {
-        **ode(draw),
-        **final(draw),
-        **thresholding(draw),
-        "solver_order": draw.choice([1, 2, 3]),
-        "solver_type": draw.choice(["bh1", "bh2"]),
-        "predict_x0": draw.choice([True, True, False]),
-        "lower_order_final": draw.choice([True, False]),
-    }
-
-
-def edm(draw):
-    return {
-        "sigma_min": draw.choice([0.002, 0.01]),
-        "sigma_max": draw.choice([80.0, 20.0]),
-        "rho": draw.choice([7.0, 5.0]),
-        "sigma_schedule": draw.choice(["karras", "exponential"]),
-    }
-
-
-def edm_dpm(draw):
-    return {
-        **edm(draw),
-        **final(draw),
-        "solver_order": draw.choice([1, 2, 3]),
-        "solver_type": draw.choice(["midpoint", "heun"]),
-        "lower_order_final": draw.choice([True, False]),
-    }
-
-
-def distilled(draw):
-    return {**schedule(draw), **clipping(draw), "num_train_timesteps": 1000}
-
-
-def flow(draw):
-    return {"shift": draw.choice([1.0, 3.0, 1.7])}
-
-
-CLASSES = {
-    "DDPMScheduler": ddpm,
-    "DDIMScheduler": ddim,
-    "PNDMScheduler": pndm,
-    "EulerDiscreteScheduler": euler,
-    "EulerAncestralDiscreteScheduler": ancestral,
-    "HeunDiscreteScheduler": ode,
-    "LMSDiscreteScheduler": ode,
-    "KDPM2DiscreteScheduler": ode,
-    "KDPM2AncestralDiscreteScheduler": ode,
-    "DPMSolverMultistepScheduler": dpm,
-    "DPMSolverSinglestepScheduler": lambda draw: dpm(draw, singlestep=True),
-    "DEISMultistepScheduler": deis,
-    "UniPCMultistepScheduler": unipc,
-    "EDMEulerScheduler": edm,
-    "EDMDPMSolverMultistepScheduler": edm_dpm,
-    "LCMScheduler": distilled,
-    "TCDScheduler": distilled,
-    "FlowMatchEulerDiscreteScheduler": flow,
-    "FlowMatchHeunDiscreteScheduler": lambda draw: {"shift": 1.0},
-}
-PAIRS = {"HeunDiscreteScheduler", "KDPM2DiscreteScheduler", "KDPM2AncestralDiscreteScheduler", "FlowMatchHeunDiscreteScheduler"}
-STRIDING = {"DDIMScheduler", "PNDMScheduler"}
-MULTISTEP = {"DPMSolverSinglestepScheduler", "PNDMScheduler", "LMSDiscreteScheduler"}
-
-
-def step_options(name, draw):
-    if name == "DDIMScheduler":
-        return {"eta": draw.choice([0.0, 0.0, 0.5, 1.0])}
-    if name == "TCDScheduler":
-        return {"eta": draw.choice([0.0, 0.3, 0.8])}
-    return {}
-
-
-RANDN = torch.randn
-SINGLES = torch.float32, np.float32
-
-
-def float32_randn(*arguments, dtype=None, **options):
-    """The draws of float32, whatever they are to be."""
-    return RANDN(*arguments, dtype=SINGLES[0], **options).to(dtype)
-
-
-torch.randn = float32_randn
-torch.randn_like = lambda x, **options: float32_randn(x.shape, dtype=x.dtype)
-# How far float32 may move the reference from its own float64, relative to the sum of |x|.
-CONDITIONED = 1e-5
-
-
-def run(name, config, steps, options, begin, dtype=torch.float32):
-    scheduler = getattr(diffusers, name)(**config)
-    scheduler.set_timesteps(steps)
-    for key in ("sigmas", "alphas_cumprod"):
-        if isinstance(getattr(scheduler, key, None), torch.Tensor):
-            setattr(scheduler, key, getattr(scheduler, key).to(dtype))
-    timesteps = scheduler.timesteps
-    variance = fraction if str(config.get("variance_type", "")).startswith("learned") else None
-    generator = torch.Generator().manual_seed(0)
-    takes = scheduler.step.__code__.co_varnames
-    extra = {**options, **({"generator": generator} if "generator" in takes else {})}
-    skipped = begin * (2 if name in PAIRS else 1)
-    if begin:
-        scheduler.set_begin_index(skipped) if hasattr(scheduler, "set_begin_index") else None
-        x = scheduler.add_noise(SAMPLE.to(dtype), NOISE.to(dtype), timesteps[skipped : skipped + 1])
-    else:
-        x = SAMPLE.to(dtype) * getattr(scheduler, "init_noise_sigma", 1.0)
-    trace = []
-    for t in timesteps[skipped:]:
-        scaled = scheduler.scale_model_input(x, t) if hasattr(scheduler, "scale_model_input") else x
-        x = scheduler.step(model(scaled, t, variance), t, x, **extra).prev_sample
-        trace.append(x.double().abs().sum().item())
-    if not all(map(math.isfinite, trace)) or max(trace) > 1e5:
-        raise ValueError("the figures are not finite, or large")
-    values = numbers(x.to(torch.float32))
-    return {
-        "config": {"_class_name": name, **config},
-        "steps": steps,
-        "options": options,
-        "begin": begin,
-        "timesteps": numbers(timesteps.to(torch.float32)),
-        "sigmas": numbers(scheduler.sigmas) if hasattr(scheduler, "sigmas") else None,
-        "first4": values[:4],
-        "last": values[-1],
-        "mean": x.double().abs().mean().item(),
-        "trace": trace,
-    }
-
-
-def cases(name, draw, count, redrawn):
-    found = []
-    while len(found) < count:
-        config = CLASSES[name](draw)
-        steps = draw.choice([1, 2, 3, 5, 7, 10, 13, 20, 25, 40])
-        if name in STRIDING:  # by T // n, which leaves the path of their timesteps where n does not divide T
-            steps = draw.choice([1, 2, 5, 10, 20, 25, 50])
-        if steps == 1 and (any(key.startswith("use_") for key in config) or config.get("sigma_schedule") == "exponential"):
-            steps = 2  # of one such step diffusers makes one from where it ends
-        begin = draw.randrange(1, steps) if steps > 2 and draw.random() < 0.25 and name not in MULTISTEP else 0
-        try:
-            options = step_options(name, draw)
-            case = run(name, config, steps, options, begin)
-            exact = run(name, config, steps, options, begin, torch.float64)
-            if max(abs(a / b - 1) for a, b in zip(case["trace"], exact["trace"])) > CONDITIONED:
-                raise ValueError("float32 moves the figures")
-            found.append(case)
-        except Exception as error:
-            redrawn[f"{name}: {type(error).__name__}: {str(error)[:90]}"] += 1
-    return found
-
-
-@contextmanager
-def doubled():
-    """diffusers' equations without the rounding of its tables: what it asks for in float32 is float64."""
-    torch.float32, np.float32 = torch.float64, np.float64
-    torch.set_default_dtype(torch.float64)
-    try:
-        yield
-    finally:
-        torch.float32, np.float32 = SINGLES
-        torch.set_default_dtype(torch.float32)
+# The second half of the channels, by variance_type: the variance itself has to be positive.
+SAID_VARIANCES = {"learned_range": lambda x: 0.9 * torch.sin(3 * x), "learned": lambda x: 0.05 + 0.04 * torch.sin(3 * x)}
+VARIANCES = ["fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log", "learned", "learned_range"]
 
 
 class Dealt(random.Random):
@@ -352,57 +78,76 @@ class Dealt(random.Random):
         return deck.pop()
 
 
-def betas(draw):
-    return {
-        **schedule(draw),
-        "num_train_timesteps": draw.choice([1000, 1000, draw.randint(100, 2000)]),
-        "beta_start": round(10 ** draw.uniform(-4.3, -2.7), 6),
-        "beta_end": round(draw.uniform(0.005, 0.03), 5),
-    }
+# A knob draws some keys of a configuration.
 
 
-def gaps(draw):
-    return {
-        "timestep_spacing": draw.choice(["leading", "linspace", "trailing"]),
-        "steps_offset": draw.choice([0, 0, 1, 2]),
-    }
+def one_of(**keys):
+    return lambda draw: {key: draw.choice(options) for key, options in keys.items()}
 
 
 def rarely(**keys):
     return lambda draw: draw.choice([{}, {}, {}, {}, keys])
 
 
+def schedule(draw):
+    return {
+        "beta_schedule": draw.choice(["linear", "scaled_linear", "squaredcos_cap_v2"]),
+        "num_train_timesteps": draw.choice([1000, 1000, draw.randint(100, 2000)]),
+        "beta_start": round(10 ** draw.uniform(-4.3, -2.7), 6),
+        "beta_end": round(draw.uniform(0.005, 0.03), 5),
+        "prediction_type": draw.choice(["epsilon", "epsilon", "v_prediction", "sample"]),
+    }
+
+
+spacing = one_of(timestep_spacing=["leading", "linspace", "trailing"], steps_offset=[0, 0, 1, 2])
+
+
+def thresholding(draw):
+    return {
+        "thresholding": True,
+        "dynamic_thresholding_ratio": draw.choice([0.9, 0.995]),
+        "sample_max_value": draw.choice([1.0, 1.5]),
+    }
+
+
+def sometimes_thresholding(draw):
+    return draw.choice([{}, {}, thresholding(draw)])
+
+
+def clipping(draw):
+    kinds = [{"clip_sample": True, "clip_sample_range": draw.choice([1.0, 2.0])}, {}, thresholding(draw)]
+    return {"clip_sample": False, **draw.choice(kinds)}
+
+
 zero_snr = rarely(rescale_betas_zero_snr=True, prediction_type="v_prediction")
-
-
-def variances(draw):
-    return {"variance_type": draw.choice(VARIANCES)}
-
-
-VARIANCES = ["fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log", "learned", "learned_range"]
+to_one = one_of(set_alpha_to_one=[True, False])
+final = one_of(final_sigmas_type=["zero", "sigma_min"])
+falling = one_of(lower_order_final=[True, False])
+order = one_of(solver_order=[1, 2, 3])
+given_ends = rarely(sigma_min=0.03, sigma_max=12.5, use_karras_sigmas=True)
+clipped_lambda = rarely(lambda_min_clipped=-5.1)
 
 
 def respaced(*more):
     def knob(draw):
-        config = sigmas(draw, ("use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas", *more))
-        if "use_flow_sigmas" in config:
-            config.update(prediction_type="flow_prediction", flow_shift=draw.choice([1.0, 3.0, round(draw.uniform(0.5, 5), 2)]))
-        return config
+        key = draw.choice([None, "use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas", *more])
+        if key != "use_flow_sigmas":
+            return {key: True} if key else {}
+        shift = draw.choice([1.0, 3.0, round(draw.uniform(0.5, 5), 2)])
+        return {key: True, "prediction_type": "flow_prediction", "flow_shift": shift}
 
     return knob
 
 
-def shifted(draw):
-    config = {
-        "shift": round(draw.uniform(0.5, 5), 2),
-        "num_train_timesteps": draw.choice([1000, draw.randint(100, 2000)]),
-        **sigmas(draw),
-        **rarely(stochastic_sampling=True)(draw),
-        **rarely(invert_sigmas=True)(draw),
-        **rarely(shift_terminal=0.1)(draw),
-    }
-    dynamic = [{}, {}, *({"use_dynamic_shifting": True, "time_shift_type": kind} for kind in ("exponential", "linear"))]
-    return {**config, **draw.choice(dynamic)}
+def dpm(algorithms):
+    def knob(draw):
+        algorithm = draw.choice(algorithms)
+        config = {"algorithm_type": algorithm, "solver_type": draw.choice(["midpoint", "heun"]), **falling(draw)}
+        config["solver_order"] = draw.choice([1, 2] if algorithm.startswith("sde") else [1, 2, 3])
+        # diffusers refuses the others
+        return {**config, **(final(draw) if algorithm.endswith("++") else {"final_sigmas_type": "sigma_min"})}
+
+    return knob
 
 
 def karras_range(draw):
@@ -411,99 +156,141 @@ def karras_range(draw):
         "sigma_max": round(draw.uniform(5, 100), 2),
         "sigma_data": draw.choice([0.5, 1.0, 0.3]),
         "rho": round(draw.uniform(3, 9), 1),
+        "sigma_schedule": draw.choice(["karras", "exponential"]),
         "prediction_type": draw.choice(["epsilon", "v_prediction"]),
     }
 
 
-def consistent(draw):
-    return {
-        "set_alpha_to_one": draw.choice([True, False]),
-        "original_inference_steps": draw.choice([50, 50, 40, 100]),
-        "timestep_scaling": draw.choice([10.0, 5.0]),
-    }
+distilled = one_of(
+    set_alpha_to_one=[True, False], original_inference_steps=[50, 50, 40, 100], timestep_scaling=[10.0, 5.0]
+)
 
 
-RATIO = [betas, gaps, respaced()]
-CLEAN = rarely(variance_type="learned_range")
-# What is drawn beside, or in place of, the keys of CLASSES.
-WIDER = {
-    "DDPMScheduler": [betas, gaps, variances, zero_snr],
-    "DDIMScheduler": [betas, gaps, zero_snr],
-    "DDIMInverseScheduler": [betas, gaps, zero_snr],
-    "PNDMScheduler": [betas, gaps],
+def shifted(draw):
+    return {"shift": round(draw.uniform(0.5, 5), 2), "num_train_timesteps": draw.choice([1000, draw.randint(100, 2000)])}
+
+
+def dynamic(draw):
+    kinds = ({"use_dynamic_shifting": True, "time_shift_type": kind} for kind in ("exponential", "linear"))
+    return draw.choice([{}, {}, *kinds])
+
+
+ANY_DPM = ["dpmsolver", "dpmsolver++", "dpmsolver++", "sde-dpmsolver++", "sde-dpmsolver"]
+RATIO = [schedule, spacing, respaced()]
+CLASSES = {
+    "DDPMScheduler": [schedule, spacing, clipping, one_of(variance_type=VARIANCES), zero_snr],
+    "DDIMScheduler": [schedule, spacing, clipping, to_one, zero_snr],
+    "DDIMInverseScheduler": [schedule, spacing, clipping, to_one, zero_snr],
+    "PNDMScheduler": [schedule, spacing, to_one, one_of(skip_prk_steps=[True, True, False])],
     "EulerDiscreteScheduler": [
         *RATIO,
+        final,
         rarely(interpolation_type="log_linear"),
-        rarely(sigma_min=0.03, sigma_max=12.5, use_karras_sigmas=True),
+        given_ends,
         rarely(timestep_type="continuous", prediction_type="v_prediction"),
         zero_snr,
     ],
-    "EulerAncestralDiscreteScheduler": [betas, gaps, zero_snr],
+    "EulerAncestralDiscreteScheduler": [schedule, spacing, zero_snr],
     "HeunDiscreteScheduler": [*RATIO, rarely(clip_sample=True, clip_sample_range=1.5, prediction_type="sample")],
     "LMSDiscreteScheduler": RATIO,
     "KDPM2DiscreteScheduler": RATIO,
     "KDPM2AncestralDiscreteScheduler": RATIO,
     "DPMSolverMultistepScheduler": [
-        betas,
-        gaps,
+        schedule,
+        spacing,
+        sometimes_thresholding,
+        dpm(ANY_DPM),
+        rarely(euler_at_final=True),
         zero_snr,
         respaced("use_lu_lambdas", "use_flow_sigmas"),
-        rarely(lambda_min_clipped=-5.1),
-        CLEAN,
+        clipped_lambda,
+        rarely(variance_type="learned_range"),
     ],
-    "DPMSolverSinglestepScheduler": [betas, respaced("use_flow_sigmas"), rarely(lambda_min_clipped=-5.1), CLEAN],
-    "DEISMultistepScheduler": [betas, gaps, respaced("use_flow_sigmas")],
+    "DPMSolverSinglestepScheduler": [
+        schedule,
+        sometimes_thresholding,
+        dpm(["dpmsolver", "dpmsolver++", "sde-dpmsolver++"]),
+        respaced("use_flow_sigmas"),
+        clipped_lambda,
+        rarely(variance_type="learned_range"),
+    ],
+    "DEISMultistepScheduler": [schedule, spacing, sometimes_thresholding, order, falling, respaced("use_flow_sigmas")],
     "UniPCMultistepScheduler": [
-        betas,
-        gaps,
+        schedule,
+        spacing,
+        final,
+        sometimes_thresholding,
+        order,
+        falling,
+        one_of(solver_type=["bh1", "bh2"], predict_x0=[True, True, False]),
         zero_snr,
         respaced("use_flow_sigmas"),
         rarely(disable_corrector=[0, 1]),
-        rarely(sigma_min=0.03, sigma_max=12.5, use_karras_sigmas=True),
+        given_ends,
     ],
     "EDMEulerScheduler": [karras_range, final],
     "EDMDPMSolverMultistepScheduler": [
         karras_range,
-        thresholding,
-        lambda draw: {"algorithm_type": draw.choice(["dpmsolver++", "sde-dpmsolver++"])},
+        dpm(["dpmsolver++", "sde-dpmsolver++"]),
+        sometimes_thresholding,
         rarely(euler_at_final=True),
     ],
-    "LCMScheduler": [betas, consistent, thresholding, zero_snr],
-    "TCDScheduler": [betas, consistent, thresholding, zero_snr],
-    "FlowMatchEulerDiscreteScheduler": [shifted],
+    "LCMScheduler": [schedule, clipping, distilled, zero_snr],
+    "TCDScheduler": [schedule, clipping, distilled, zero_snr],
+    "FlowMatchEulerDiscreteScheduler": [
+        shifted,
+        respaced(),
+        rarely(stochastic_sampling=True),
+        rarely(invert_sigmas=True),
+        rarely(shift_terminal=0.1),
+        dynamic,
+    ],
     "FlowMatchHeunDiscreteScheduler": [shifted],
 }
-
-
-def defaults(name):
-    parameters = inspect.signature(getattr(diffusers, name).__init__).parameters
-    return {key: parameter.default for key, parameter in parameters.items() if key not in ("self", "kwargs")}
-
-
-def widened(name, draw):
-    config = {key: value for key, value in CLASSES.get(name, ddim)(draw).items() if not key.startswith("use_")}
-    for knob in WIDER[name]:
-        config.update(knob(draw))
-    known = defaults(name)
-    return {key: value for key, value in config.items() if key in known and value != known[key]}
-
-
-def churn(draw):
-    if draw.random() < 0.5:
-        return {}
-    return {"s_churn": draw.choice([2.0, 10.0]), "s_noise": draw.choice([1.0, 1.003]), "s_tmin": draw.choice([0.0, 0.3])}
-
-
 OPTIONS = {
-    "EulerDiscreteScheduler": churn,
-    "EDMEulerScheduler": churn,
-    "FlowMatchHeunDiscreteScheduler": churn,
-    "LMSDiscreteScheduler": lambda draw: draw.choice([{}, {"order": 2}, {"order": 3}]),
-    "DDIMScheduler": lambda draw: {
-        **step_options("DDIMScheduler", draw),
-        **rarely(use_clipped_model_output=True)(draw),
-    },
+    "DDIMScheduler": [one_of(eta=[0.0, 0.0, 0.5, 1.0]), rarely(use_clipped_model_output=True)],
+    "TCDScheduler": [one_of(eta=[0.0, 0.3, 0.8])],
+    "LMSDiscreteScheduler": [lambda draw: draw.choice([{}, {"order": 2}, {"order": 3}])],
 }
+
+
+def drawn_keys(knobs, draw):
+    found = {}
+    for knob in knobs:
+        found.update(knob(draw))
+    return found
+
+
+def configuration(name, draw):
+    """Keys that the class has, at other values than its defaults."""
+    parameters = inspect.signature(getattr(diffusers, name).__init__).parameters
+    config = drawn_keys(CLASSES[name], draw)
+    return {key: value for key, value in config.items() if key in parameters and value != parameters[key].default}
+
+
+SINGLES = torch.float32, np.float32
+RANDN = torch.randn
+
+
+def float32_randn(*arguments, dtype=None, **options):
+    """The same noise whatever the precision."""
+    return RANDN(*arguments, dtype=SINGLES[0], **options).to(dtype)
+
+
+torch.randn = float32_randn
+torch.randn_like = lambda x, **options: float32_randn(x.shape, dtype=x.dtype)
+
+
+@contextmanager
+def doubled():
+    """diffusers' equations without the rounding of its tables: what it asks for in float32 is float64."""
+    torch.float32, np.float32 = torch.float64, np.float64
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.float32, np.float32 = SINGLES
+        torch.set_default_dtype(torch.float32)
 
 
 def prepared(name, config, steps, dtype):
@@ -527,10 +314,6 @@ def noised(scheduler, at, dtype):
     if hasattr(scheduler, "add_noise"):
         return scheduler.add_noise(SAMPLE.to(dtype), NOISE.to(dtype), t)
     return scheduler.scale_noise(SAMPLE.to(dtype), t, NOISE.to(dtype))
-
-
-# The second half of the channels, by variance_type: the variance itself has to be positive.
-SAID_VARIANCES = {"learned_range": fraction, "learned": lambda x: 0.05 + 0.04 * torch.sin(3 * x)}
 
 
 def walk(drawn, dtype):
@@ -570,7 +353,11 @@ def moved(figures, others):
     return max(*traces, *(abs(a - b) / max(abs(b), figures["mean"]) for a, b in ends))
 
 
-def wider_case(drawn):
+# How far rounding may move the figures that are kept.
+CONDITIONED = 1e-5
+
+
+def measured(drawn):
     scheduler, figures = walk(drawn, torch.float64)
     if not all(map(math.isfinite, figures["trace"])) or not 0 < min(figures["trace"]) <= max(figures["trace"]) < 1e6:
         raise ValueError("the figures are not finite, zero, or large")
@@ -608,26 +395,26 @@ def adds_noise(name):
     return any(hasattr(getattr(diffusers, name), key) for key in ("add_noise", "scale_noise"))
 
 
-def wider_draw(name, draw, begins):
+def drawn_case(name, draw, begins):
     draw.asked.clear()
     steps = draw.choice([draw.randint(2, 12), draw.randint(2, 40)] if begins else [draw.randint(1, 12), draw.randint(1, 40)])
     return {
         "name": name,
-        "config": widened(name, draw),
+        "config": configuration(name, draw),
         "steps": steps,
-        "options": OPTIONS.get(name, lambda draw: step_options(name, draw))(draw),
+        "options": drawn_keys(OPTIONS.get(name, []), draw),
         "begin": draw.randrange(1, steps) if begins else 0,
     }
 
 
-def wider_cases(name, draw, count, redrawn):
+def cases(name, draw, count, redrawn):
     begun = BEGUN if adds_noise(name) else 0
     found = []
     for _ in range(100 * count):
         if len(found) == begun + count:
             return found
         try:
-            found.append(wider_case(wider_draw(name, draw, begins=len(found) < begun)))
+            found.append(measured(drawn_case(name, draw, begins=len(found) < begun)))
         except Exception as error:
             redrawn[f"{name}: {reason(error)}"] += 1
     raise RuntimeError(f"{name}: {len(found)} of {begun + count} cases; {dict(redrawn)}")
@@ -638,7 +425,8 @@ def noised_case(name, draw):
     if not adds_noise(name):
         return None
     while True:
-        config, steps = widened(name, draw), draw.randint(2, 40)
+        draw.asked.clear()
+        config, steps = configuration(name, draw), draw.randint(2, 40)
         try:
             scheduler = prepared(name, config, steps, torch.float64)
             index = draw.randrange(len(scheduler.timesteps))
@@ -655,38 +443,9 @@ def noised_case(name, draw):
             }
 
 
-def previous_timesteps(draw):
-    """DDPM's previous_timestep of every timestep, for lists of them and for numbers of steps."""
-    lists = [[100, 87, 50, 1, 0], *(sorted(draw.sample(range(1000), draw.randint(2, 8)), reverse=True) for _ in range(3))]
-    given = [{"timesteps": timesteps} for timesteps in lists]
-    found = []
-    for options in [*given, *({"num_inference_steps": n} for n in (7, 13, 25, 999))]:
-        scheduler = diffusers.DDPMScheduler()
-        scheduler.set_timesteps(**options)
-        kept = scheduler.timesteps[:10].tolist()
-        found.append({**options, "timesteps": kept, "previous": [int(scheduler.previous_timestep(t)) for t in kept]})
-    return found
-
-
-def variance_values(draw):
-    """_get_variance at drawn timesteps, of all steps and of 25."""
-    found = []
-    with doubled():
-        for steps in (None, 25):
-            scheduler = diffusers.DDPMScheduler()
-            if steps:
-                scheduler.set_timesteps(steps)
-            every = scheduler.timesteps.tolist()
-            for t in sorted({0, every[0], *draw.sample(every, 3)}):
-                for kind in VARIANCES:
-                    value = float(scheduler._get_variance(int(t), torch.tensor(0.3), kind))
-                    found.append({"steps": steps, "timestep": int(t), "variance_type": kind, "value": value})
-    return found
-
-
 def alpha_bars(draw):
     found = []
-    for name in ["linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid", "laplace"]:
+    for name in ["linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid"]:
         for count in (1000, draw.randint(100, 2000)):
             for zero in (False, True):
                 config = {"beta_schedule": name, "num_train_timesteps": count, "rescale_betas_zero_snr": zero}
@@ -698,23 +457,16 @@ def alpha_bars(draw):
     return found
 
 
-def upcasting():
-    return [name for name in WIDER if "torch.float32" in inspect.getsource(getattr(diffusers, name).step)]
-
-
-def draw_wider(seed, count):
-    """Everything beside `cases`, each part from its own draws of the seed."""
-    parts = {key: random.Random(f"{seed} {key}") for key in ("noised", "previous", "variances", "alphaBars")}
+def drawn(seed, count):
+    """Every part from its own draws of the seed."""
     redrawn = Counter()
-    made = [case for name in WIDER for case in wider_cases(name, Dealt(f"{seed} {name}"), count, redrawn)]
+    made = [case for name in CLASSES for case in cases(name, Dealt(f"{seed} {name}"), count, redrawn)]
+    noised_cases = (noised_case(name, Dealt(f"{seed} noised {name}")) for name in CLASSES)
     return {
-        "redrawnWider": dict(redrawn),
-        "upcasting": upcasting(),
-        "wider": made,
-        "noised": [case for name in WIDER if (case := noised_case(name, parts["noised"]))],
-        "previousTimesteps": previous_timesteps(parts["previous"]),
-        "variances": variance_values(parts["variances"]),
-        "alphaBars": alpha_bars(parts["alphaBars"]),
+        "redrawn": dict(redrawn),
+        "cases": made,
+        "noised": [case for case in noised_cases if case],
+        "alphaBars": alpha_bars(random.Random(f"{seed} alphaBars")),
     }
 
 
@@ -722,20 +474,10 @@ if __name__ == "__main__":
     warnings.filterwarnings("ignore")
     diffusers.logging.set_verbosity_error()
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seed", type=int, default=20261126)
+    parser.add_argument("--seed", type=int, default=20261127)
     parser.add_argument("--per-class", type=int, default=8)
+    parser.add_argument("--name", default="scheduler-cases.json", help="in test/fixtures")
     arguments = parser.parse_args()
-    draw, redrawn = random.Random(arguments.seed), Counter()
-    made = [case for name in CLASSES for case in cases(name, draw, arguments.per_class, redrawn)]
-    write_json(
-        "scheduler-cases.json",
-        {
-            "command": f"python tools/reference/scheduler_cases.py --seed {arguments.seed} --per-class {arguments.per_class}",
-            "versions": versions(),
-            "setup": SETUP,
-            "redrawn": dict(redrawn),
-            "cases": made,
-            **draw_wider(arguments.seed, arguments.per_class),
-        },
-        depth=2,
-    )
+    command = f"python tools/reference/scheduler_cases.py --seed {arguments.seed} --per-class {arguments.per_class}"
+    made = {"command": command, "versions": versions(), "setup": SETUP, **drawn(arguments.seed, arguments.per_class)}
+    write_json(arguments.name, made, depth=2)
