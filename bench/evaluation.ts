@@ -1,5 +1,6 @@
-// One evaluation of a network in sampling, against PyTorch and against onnxruntime in Python on PyTorch's own
-// export, with the same weights, threads and batch, one of each in turn:
+// An evaluation of a network in sampling, against PyTorch and against onnxruntime in Python on PyTorch's own export,
+// with the same weights, threads and batch. A turn is a few evaluations on end, as sampling has them; one of each
+// contender, after a pause:
 //   PYTHON=/path/to/venv/bin/python node --import ./tools/typescript.mjs --conditions=undiffuse-source \
 //     bench/evaluation.ts [network or file …]
 // The Python environment holds bench/peers/requirements.txt. Prints medians and their ratios.
@@ -16,6 +17,7 @@ import { alone, machine, median, openPeer, ratio, THREADS } from "./peer.ts";
 
 const BATCHES = [1, 16];
 const ROUNDS = 11;
+const EVALUATIONS = 5;
 
 /** What sampling does with a network: weights fixed, the session in a worker. */
 const openOurs = async ({ config }: Network, batch: number) => {
@@ -31,10 +33,11 @@ const openOurs = async ({ config }: Network, batch: number) => {
   const run = await compile(graph, { weights: stateOf(net), threads: THREADS });
   const turn = async (): Promise<number> => {
     const started = performance.now();
-    const { eps } = await run({ sample, timestep });
+    let eps = sample;
+    for (let i = 0; i < EVALUATIONS; i++) eps = (await run({ sample, timestep })).eps as NDArray;
     const took = performance.now() - started;
-    if (!eps?.isFinite()) throw new Error("the output is not finite");
-    return took;
+    if (!eps.isFinite()) throw new Error("the output is not finite");
+    return took / EVALUATIONS;
   };
   return { turn, close: run.close };
 };
@@ -43,7 +46,12 @@ console.log(machine());
 for (const [name, network] of await chosenNetworks(process.argv.slice(2)))
   for (const batch of BATCHES) {
     const folder = await mkdtemp(join(tmpdir(), "undiffuse-bench-"));
-    const peer = await openPeer("evaluation.py", { config: network.config, batch, folder });
+    const peer = await openPeer("evaluation.py", {
+      config: network.config,
+      batch,
+      evaluations: EVALUATIONS,
+      folder,
+    });
     const ours = await openOurs(network, batch);
     await ours.turn();
     const times = { ours: [] as number[], torch: [] as number[], onnx: [] as number[] };

@@ -1,8 +1,9 @@
 """One evaluation of diffusers' UNet2DModel in PyTorch, or of its ONNX export in onnxruntime.
 
 Reads a JSON object first: {"config": UNet2DModel's configuration, "batch": n, "threads": n, "seed": n,
-"folder": where the export may lie}. Answers each further line, "torch" or "onnx", with milliseconds (fp32;
-PyTorch in inference mode, in channels_last where that is faster). Pinned: see requirements.txt.
+"evaluations": n a turn, "folder": where the export may lie}. Answers each further line, "torch" or "onnx", with
+milliseconds an evaluation (fp32; PyTorch in inference mode, in channels_last where that is faster; onnxruntime with
+its own settings, under which threads spin while they wait). Pinned: see requirements.txt.
 """
 
 import json
@@ -41,7 +42,6 @@ warnings.simplefilter("ignore")
 torch.onnx.export(Plain(model), (sample, timestep), path, input_names=["sample", "timestep"], dynamo=True, verbose=False)
 options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = setup["threads"]
-options.add_session_config_entry("session.intra_op.allow_spinning", "0")
 session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 feeds = {"sample": sample.numpy(), "timestep": timestep.numpy()}
 
@@ -57,8 +57,9 @@ def forward(x):
 
 def timed(work):
     started = time.perf_counter()
-    work()
-    return (time.perf_counter() - started) * 1000
+    for _ in range(setup["evaluations"]):
+        work()
+    return (time.perf_counter() - started) * 1000 / setup["evaluations"]
 
 
 def fastest_of_three(x):

@@ -42,13 +42,13 @@ export const host: Host = {
 };
 
 /** Microseconds. */
-const SPIN = "20";
+const SPIN = "200";
 
 /**
  * The number of threads is always given: onnxruntime's own choice pins them, which any other load makes slow.
- * Threads without work spin for some microseconds, enough to be there for the next operation (15 to 20% less for
- * a small network at batch 1), and sleep between runs. Spinning on, as is onnxruntime's habit, takes several
- * times as long beside one busy process.
+ * Threads without work spin for some microseconds, enough to be there for the next operation, and sleep between runs:
+ * 12% less than with 20 µs for a small network at batch 1, 12% more beside one busy process. Spinning on, as is
+ * onnxruntime's habit, is no faster than this in a sampling and takes longer still beside a busy process.
  *
  * Memory is not planned ahead: onnxruntime would keep the plan's one block beside what the first run left in its
  * arena, 1.5 to 1.7 times the memory in training, and be 1 to 5% faster.
