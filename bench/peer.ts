@@ -5,8 +5,16 @@ import { cpus } from "node:os";
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { parseAs } from "../src/base/index.ts";
+import { backendNames } from "../src/runtime/index.ts";
 
 export const THREADS = 2;
+/** What runs ours: BACKEND of the environment, one of --backend's. */
+export const backend = parseAs(z.enum(backendNames), process.env.BACKEND ?? "onnx", {
+  who: "BACKEND",
+  expected: backendNames.join(", "),
+});
 
 export interface Peer {
   /** JSON. */

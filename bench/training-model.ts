@@ -1,11 +1,12 @@
 // The model of a training step (loss and gradients) as training lowers it, and the parameters it starts with.
 import { Generator, type NDArray } from "../src/base/index.ts";
-import { lower, trainCpu } from "../src/lower/index.ts";
+import { lower } from "../src/lower/index.ts";
 import { unet2d, unet2dSchema } from "../src/models/index.ts";
 import { parameters } from "../src/nn/index.ts";
-import { blockSize } from "../src/runtime/index.ts";
+import { trainTarget } from "../src/runtime/index.ts";
 import { gradients, simplify, type Tensor, trace } from "../src/tensor/index.ts";
 import type { Network } from "./networks.ts";
+import { backend } from "./peer.ts";
 
 export interface TrainingModel {
   readonly model: Uint8Array;
@@ -32,7 +33,7 @@ export const trainingModel = async ({ batch, config }: Network): Promise<Trainin
     own,
   );
   return {
-    model: lower(simplify(graph), { target: trainCpu(await blockSize()) }),
+    model: lower(simplify(graph), { target: await trainTarget(backend) }),
     values: new Map([...own].map(([name, { value }]) => [name, value])),
     draw: (random) => ({
       sample: random.normal(shape),

@@ -11,7 +11,6 @@ import { trainingModel } from "./training-model.ts";
 
 const ROUNDS = 9;
 
-/** One step at a time on onnxruntime. */
 const openOurs = async (network: Network): Promise<() => Promise<number>> => {
   const { model, values, draw } = await trainingModel(network);
   const session = await host.openSession(model, { threads: THREADS });

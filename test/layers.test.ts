@@ -33,9 +33,12 @@ const strangers: Readonly<Record<string, readonly string[]>> = {
   samplers: ["models"],
 };
 
-/** These layers run unchanged in a browser; the one adapter for Node is chosen by package conditions. */
+/**
+ * These layers run unchanged in a browser; the one adapter for Node, which alone knows of the native engine, is chosen
+ * by package conditions.
+ */
 const portableLayers = order.slice(0, rowOf("samplers") + 1).flat();
-const nodeAdapter = "runtime/host-node.ts";
+const nodeAdapters = ["runtime/host-node.ts", "runtime/native-session.ts"];
 
 /**
  * Packages that more than one file imports: schemas of zod stand beside what they describe; the generated ONNX
@@ -178,7 +181,7 @@ test("no file imports itself by way of others", () => {
 
 test("what runs in browsers does not import from Node", () => {
   const node = sources
-    .filter(({ layer, path }) => portableLayers.includes(layer) && path !== nodeAdapter)
+    .filter(({ layer, path }) => portableLayers.includes(layer) && !nodeAdapters.includes(path))
     .flatMap(({ path, imports }) => imports.map(({ specifier }) => `${path} → ${specifier}`))
     .filter((edge) => edge.includes("→ node:"));
   expect(node).toEqual([]);

@@ -1,9 +1,10 @@
 import { access, constants, mkdir } from "node:fs/promises";
 import { availableParallelism, freemem, totalmem } from "node:os";
+import { host } from "#host";
 import { Generator, NDArray } from "../base/index.ts";
 import { defaultCacheFolder } from "../data/index.ts";
 import { decodeImage, encodePng, pictureFormats } from "../formats/index.ts";
-import { compile } from "../runtime/index.ts";
+import { type Backend, compile, inferTarget } from "../runtime/index.ts";
 import { conv2d, trace } from "../tensor/index.ts";
 import { defineCommand, exitCodes } from "./command.ts";
 import { version } from "./version.ts";
@@ -35,9 +36,10 @@ const checks: readonly Check[] = [
   },
   {
     name: "onnxruntime",
-    run: checkConvolution,
+    run: async () => `CPU, ${await checkConvolution("onnx")}`,
     remedy: "reinstall with: ONNXRUNTIME_NODE_INSTALL=skip npm ci",
   },
+  { name: "native engine", run: checkNative, remedy: "build it again with: npm run build:native" },
   { name: "images", run: checkImages, remedy: "reinstall with: npm ci --include=optional" },
   {
     name: "cache",
@@ -51,14 +53,22 @@ const checks: readonly Check[] = [
   },
 ];
 
+/** The native engine is nobody's need, so that none is no failure. */
+async function checkNative(): Promise<string> {
+  const engine = host.nativeEngine();
+  if (!engine) return "not built; for faster training: npm run build:native";
+  const { onednn, isa, bf16 } = engine;
+  return `oneDNN ${onednn} for ${isa}${bf16 ? ", with bf16" : ""}, ${await checkConvolution("native")}; it is used`;
+}
+
 /** Runs a convolution in a worker and compares it with a loop. */
-async function checkConvolution(): Promise<string> {
+async function checkConvolution(backend: Backend): Promise<string> {
   const random = new Generator(0);
   const [x, weight] = [random.normal([1, 2, 5, 5]), random.normal([1, 2, 3, 3])];
   const graph = trace({ x, weight }, (feeds) => ({
     y: conv2d(feeds.x, feeds.weight, undefined, { stride: 1, padding: [0, 0, 0, 0] }),
   }));
-  const run = await compile(graph);
+  const run = await compile(graph, { target: inferTarget(backend) });
   const { y } = await run({ x, weight });
   await run.close();
   let expected = 0;
@@ -68,7 +78,7 @@ async function checkConvolution(): Promise<string> {
         expected += (x.data[c * 25 + i * 5 + j] as number) * (weight.data[c * 9 + i * 3 + j] as number);
   if (!(Math.abs((y?.data[0] ?? Number.NaN) - expected) < 1e-4))
     throw new Error(`a convolution gave ${y?.data[0]} instead of ${expected}`);
-  return "CPU, a convolution agrees with a plain loop";
+  return "a convolution agrees with a plain loop";
 }
 
 /** Encodes a picture and decodes it again. */
@@ -90,12 +100,12 @@ export const doctorCommand = defineCommand({
   options: {},
   examples: [["undiffuse doctor", "one line a part, with what to do where it fails"]],
   async run() {
-    process.stdout.write(`ok     undiffuse    ${version}\n`);
+    process.stdout.write(`ok     undiffuse     ${version}\n`);
     for (const { name, run, remedy } of checks) {
       try {
-        process.stdout.write(`ok     ${name.padEnd(13)}${await run()}\n`);
+        process.stdout.write(`ok     ${name.padEnd(14)}${await run()}\n`);
       } catch (error) {
-        process.stdout.write(`failed ${name.padEnd(13)}${(error as Error).message}\n       ${remedy}\n`);
+        process.stdout.write(`failed ${name.padEnd(14)}${(error as Error).message}\n       ${remedy}\n`);
         process.exitCode = exitCodes.failed;
       }
     }

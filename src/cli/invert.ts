@@ -3,6 +3,7 @@ import { NDArray } from "../base/index.ts";
 import { toPixels } from "../data/index.ts";
 import { encodePng, enlarge, imageGrid, makeFolder, writeSafetensors, writeWhole } from "../formats/index.ts";
 import { openTrained, samplingOf, type Trained } from "../systems/index.ts";
+import { backend } from "./backend-option.ts";
 import { defineCommand, integer, text } from "./command.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
 import { readImage } from "./picture-input.ts";
@@ -29,6 +30,7 @@ noise leads back to. The way back is inexact; more steps bring it nearer.`,
     steps: integer("steps each way", { least: 1, fallback: 100 }),
     scale: integer("enlarge the picture", { least: 1, fallback: 4 }),
     threads: integer("threads of the network's operations (default: all cores)", { least: 1 }),
+    backend,
   },
   examples: [
     ["undiffuse invert runs/digits seven.png --class 7", "the noise behind a seven"],
@@ -37,8 +39,8 @@ noise leads back to. The way back is inexact; more steps bring it nearer.`,
       "as a one",
     ],
   ],
-  async run({ model: path, image: picture, out, class: name, steps, scale, threads }) {
-    const model = await openTrained(path, { threads });
+  async run({ model: path, image: picture, out, class: name, steps, scale, threads, backend }) {
+    const model = await openTrained(path, { threads, backend });
     try {
       const { classes, image: shape, step } = model.checkpoint.header;
       const known = model.stage.conditional ? classes : null;

@@ -4,6 +4,7 @@ import { toPixels } from "../data/index.ts";
 import { encodeGif, encodePng, enlarge, imageGrid, makeFolder, writeWhole } from "../formats/index.ts";
 import { samplerSummaries } from "../samplers/index.ts";
 import { openTrained, type Recipe, type Trained } from "../systems/index.ts";
+import { backend } from "./backend-option.ts";
 import { defineCommand, flag, integer, text } from "./command.ts";
 import { type Generated, generate } from "./generate.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
@@ -54,6 +55,7 @@ ${samplerList}`,
     gif: flag("also write the denoising as an animation"),
     scale: integer("enlarge the grid and the animation", { least: 1, fallback: 4 }),
     threads: integer("threads of the network's operations (default: all cores)", { least: 1 }),
+    backend,
   },
   examples: [
     ["undiffuse sample runs/digits", "forty digits, four of each"],
@@ -76,8 +78,8 @@ ${samplerList}`,
       "as diffusers' configuration says",
     ],
   ],
-  async run({ model: path, threads, ...request }) {
-    const model = await openTrained(path, { threads });
+  async run({ model: path, threads, backend, ...request }) {
+    const model = await openTrained(path, { threads, backend });
     try {
       await interruptible("stopping", async (signal) => {
         const plan = await planOf(model, request);
@@ -97,7 +99,7 @@ ${samplerList}`,
   },
 });
 
-type Request = Omit<Parameters<typeof sampleCommand.run>[0], "model" | "threads">;
+type Request = Omit<Parameters<typeof sampleCommand.run>[0], "model" | "threads" | "backend">;
 
 /** Everything about the images to make, before the first is made. */
 interface Plan {

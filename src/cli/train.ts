@@ -1,13 +1,25 @@
 import { ArgumentError } from "../base/index.ts";
 import { type DataSpec, type Dataset, openDataset } from "../data/index.ts";
+import type { Backend } from "../runtime/index.ts";
 import { stagesOf } from "../systems/index.ts";
 import { dataShape, parameterCount, type Stage, type TrainEvent, train } from "../train/index.ts";
-import { choice, defineCommand, flag, integer, text } from "./command.ts";
+import { backend } from "./backend-option.ts";
+import { choice, defineCommand, flag, integer, text, UsageError } from "./command.ts";
 import { forecast } from "./forecast.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
 import { showProfile } from "./profile.ts";
 import { type Progress, showSeconds, startProgress } from "./progress.ts";
 import { openRecipe } from "./recipe-source.ts";
+
+/** What measures its operations. @throws UsageError for the native engine, which does not */
+const profiled = (backend: Backend | undefined): Backend => {
+  if (backend !== "native") return "onnx";
+  throw new UsageError({
+    who: "--profile",
+    expected: "onnxruntime, whose operations it shows",
+    got: backend,
+  });
+};
 
 export const trainCommand = defineCommand({
   name: "train",
@@ -36,6 +48,7 @@ lowest held-out loss; undiffuse sample takes its path. Ctrl-C saves and ends;
     batch: integer("images a step", { least: 1 }),
     seed: integer("seed of every random number of the run"),
     threads: integer("threads of the network's operations (default: all cores)", { least: 1 }),
+    backend,
     dryRun: flag("show the whole recipe, what it would train, the memory and the time; end"),
     profile: flag("show where the time of a training step goes, by operation; end"),
   },
@@ -45,7 +58,7 @@ lowest held-out loss; undiffuse sample takes its path. Ctrl-C saves and ends;
     ["undiffuse train images --data ~/photos --size 32", "learn your own pictures"],
     ["undiffuse train digits --dry-run > mine.json", "a recipe to edit; then: undiffuse train mine.json"],
   ],
-  async run({ recipe: word, out, resume, threads, dryRun, profile, ...changes }) {
+  async run({ recipe: word, out, resume, threads, backend, dryRun, profile, ...changes }) {
     const { recipe, folder } = await openRecipe(word, changes);
     const dataset = await openImages(recipe.data);
     if (dataset.notice) process.stderr.write(`${dataset.notice}\n`);
@@ -55,7 +68,13 @@ lowest held-out loss; undiffuse sample takes its path. Ctrl-C saves and ends;
       throw new ArgumentError({ who: recipe.system, expected: "a system of one stage", got: "several" });
     const { training, sampling } = recipe;
     const parts = { stage, dataset, training, sampling, recipe };
-    const job = { folder: out ?? folder, ...parts, resume, threads };
+    const job = {
+      folder: out ?? folder,
+      ...parts,
+      resume,
+      threads,
+      backend: profile ? profiled(backend) : backend,
+    };
     if (dryRun) {
       process.stdout.write(`${JSON.stringify(recipe, null, 2)}\n`);
       process.stderr.write(`${describe(stage, dataset)}; the run would be in ${job.folder}\n`);

@@ -1,5 +1,6 @@
 export { inferCpu } from "./infer-cpu.ts";
-export { type LowerOptions, lower, lowered } from "./lower.ts";
+export { isNative, type LowerOptions, lower, lowered, type NativeTarget, type Target } from "./lower.ts";
+export { type Plan, readPlan } from "./native/plan-builder.ts";
 export { OnnxBuilder } from "./onnx-builder.ts";
 export { type Lowering, portable } from "./portable.ts";
 export {

@@ -1,24 +1,36 @@
 import type { NDArray } from "../base/index.ts";
 import { type DecomposedOp, decompose, type Graph, type Tensor, topologicalOrder } from "../tensor/index.ts";
+import { type PlanOptions, planned } from "./native/planner.ts";
 import { OnnxBuilder } from "./onnx-builder.ts";
 import { type Lowering, portable } from "./portable.ts";
 
 type AnyRule = "decompose" | ((onnx: OnnxBuilder, inputs: readonly string[], node: Tensor) => string);
 
-export interface LowerOptions {
-  readonly target?: Lowering;
+/** What a graph becomes: an ONNX file by a lowering, or a plan for the native engine. */
+export type Target = Lowering | NativeTarget;
+
+export interface NativeTarget extends Pick<PlanOptions, "block"> {
+  readonly engine: "native";
+}
+
+export const isNative = (target: Target): target is NativeTarget => "engine" in target;
+
+export interface LowerOptions<T extends Target = Target> {
+  readonly target?: T;
   /** Inputs by name that become constants of the file, which lets onnxruntime lay them out once. */
   readonly weights?: ReadonlyMap<string, NDArray>;
 }
 
-/** A graph as an ONNX file for a target. */
-export const lower = (graph: Graph, options: LowerOptions = {}): Uint8Array =>
-  lowered(graph, options).finish();
+/** A graph as an ONNX file, or a plan, for a target. */
+export const lower = (graph: Graph, { target = portable, ...options }: LowerOptions = {}): Uint8Array =>
+  isNative(target)
+    ? planned(graph, { ...options, block: target.block })
+    : lowered(graph, { target, ...options }).finish();
 
 /** A graph as the nodes of an ONNX file. */
 export const lowered = (
   graph: Graph,
-  { target = portable, weights = new Map() }: LowerOptions = {},
+  { target = portable, weights = new Map() }: LowerOptions<Lowering> = {},
 ): OnnxBuilder => {
   const onnx = new OnnxBuilder();
   const names = new Map<Tensor, string>();

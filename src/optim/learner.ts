@@ -166,14 +166,18 @@ export class Learner {
     first: boolean,
   ): Promise<{ loss: number; squares: number }> {
     const weights = viewsOf(this.layout, this.parameters);
-    const outputs = await (this.sessions[update] as Session).run({ ...weights, ...feed });
+    const views = viewsOf(this.layout, this.gradients);
+    const named = Object.entries(views).map(([name, view]) => [`gradient.${name}`, view] as const);
+    const into = first ? Object.fromEntries(named) : {};
+    const outputs = await (this.sessions[update] as Session).run({ ...weights, ...feed }, into);
     const [start, end] = (this.updates[update] as UpdateSpec).entries;
     let squares = 0;
-    for (const { name, offset } of this.layout.entries.slice(start, end)) {
+    for (const { name } of this.layout.entries.slice(start, end)) {
       const gradient = outputs[`gradient.${name}`]?.data as Float32Array;
-      const sum = this.gradients.subarray(offset, offset + gradient.length);
-      if (first) sum.set(gradient);
-      else for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (gradient[i] as number);
+      const sum = views[name]?.data as Float32Array;
+      if (first) {
+        if (gradient !== sum) sum.set(gradient);
+      } else for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (gradient[i] as number);
       squares += sumOfSquares(this.memory, sum);
     }
     return { loss: outputs.loss?.data[0] as number, squares };

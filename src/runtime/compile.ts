@@ -1,17 +1,17 @@
 import { host } from "#host";
 import { ArgumentError, NDArray, ShapeError, sameShape, showShape } from "../base/index.ts";
-import { type Lowering, lower, lowered, unify } from "../lower/index.ts";
+import { type Lowering, lower, lowered, type Target, unify } from "../lower/index.ts";
 import { type Graph, type Named, simplify, type Tensor } from "../tensor/index.ts";
 import { Remote, workerModule } from "./remote.ts";
 import type { Arrays, Session, SessionOptions } from "./session.ts";
 import type { SessionInit } from "./session-worker.ts";
 import { checkSymbolicFeeds, type Symbols } from "./symbolic-feeds.ts";
 
-export interface CompileOptions extends SessionOptions {
+export interface CompileOptions<T extends Target = Target> extends SessionOptions {
   /** Inputs by name that are fixed for the life of the callable. */
   readonly weights?: ReadonlyMap<string, NDArray>;
   /** The host's for inference when absent. */
-  readonly target?: Lowering;
+  readonly target?: T;
   /** Whether a worker owns the session, which keeps the event loop free. */
   readonly worker?: boolean;
 }
@@ -51,7 +51,7 @@ const WITNESSES = 3;
  */
 export const compileSymbolic = async (
   { symbols, at }: SymbolicGraph,
-  { weights = new Map(), target = host.inferTarget, ...options }: CompileOptions = {},
+  { weights = new Map(), target = host.inferTarget, ...options }: CompileOptions<Lowering> = {},
 ): Promise<Compiled> => {
   const witnesses = Array.from({ length: WITNESSES }, (_, k) => {
     const sizes = Object.fromEntries(

@@ -1,7 +1,8 @@
 import { availableParallelism } from "node:os";
 import { parentPort, type TransferListItem, Worker } from "node:worker_threads";
 import type { InferenceSession } from "onnxruntime-node";
-import { inferCpu } from "../lower/index.ts";
+import { inferCpu, readPlan } from "../lower/index.ts";
+import { nativeEngine, openPlan } from "./native-session.ts";
 import { onArrays } from "./ort-session.ts";
 import type { Host, SessionOptions } from "./session.ts";
 
@@ -9,7 +10,11 @@ import type { Host, SessionOptions } from "./session.ts";
 export const host: Host = {
   inferTarget: inferCpu,
 
+  nativeEngine,
+
   async openSession(model, options) {
+    const plan = readPlan(model);
+    if (plan) return openPlan(plan, options.threads ?? availableParallelism());
     const ort = await import("onnxruntime-node");
     const session = await ort.InferenceSession.create(model, sessionOptions(options));
     return onArrays(session, ({ dtype, data, shape }) => new ort.Tensor(dtype, data as Uint8Array, shape));

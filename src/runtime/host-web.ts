@@ -8,6 +8,8 @@ import type { Host, Port } from "./session.ts";
 export const host: Host = {
   inferTarget: portable,
 
+  nativeEngine: () => null,
+
   async openSession(model, { threads, profile }) {
     if (profile !== undefined)
       throw new ArgumentError({

@@ -1,3 +1,4 @@
+export { type Backend, backendNames, inferTarget, trainTarget } from "./backend.ts";
 export { blockSize } from "./block-size.ts";
 export {
   type Compiled,
@@ -8,4 +9,4 @@ export {
   type SymbolicGraph,
 } from "./compile.ts";
 export { Remote, type Service, serve, workerModule } from "./remote.ts";
-export type { Arrays, Session, SessionOptions } from "./session.ts";
+export type { Arrays, NativeEngine, Session, SessionOptions } from "./session.ts";

@@ -6,7 +6,8 @@ export type Arrays = Readonly<Record<string, PlainArray>>;
 
 /** A loaded model. One `run` at a time; results own their memory. */
 export interface Session {
-  run(feeds: Arrays): Promise<Arrays>;
+  /** @param into arrays that results may be written to, by name: a result that was is the same array */
+  run(feeds: Arrays, into?: Arrays): Promise<Arrays>;
   close(): Promise<void>;
 }
 
@@ -33,11 +34,21 @@ export interface WorkerPort extends Port {
   terminate(): Promise<void>;
 }
 
+/** The native engine and the processor as it sees it. */
+export interface NativeEngine {
+  readonly onednn: string;
+  readonly isa: string;
+  readonly bf16: boolean;
+}
+
 /** What a platform offers: `#host` resolves to Node's or the web's by package conditions. */
 export interface Host {
   /** What a graph with fixed weights is lowered to. */
   readonly inferTarget: Lowering;
+  /** Of an ONNX file, or of a plan where there is a native engine. */
   openSession(model: Uint8Array, options: SessionOptions): Promise<Session>;
+  /** What the native engine says of itself; null where there is none. */
+  nativeEngine(): NativeEngine | null;
   startWorker(url: URL): WorkerPort;
   /** Inside a worker: the channel to its owner. */
   parentPort(): Port;

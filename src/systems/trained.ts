@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { ArgumentError, FileError, type NDArray } from "../base/index.ts";
+import type { Backend } from "../runtime/index.ts";
 import type { Start } from "../samplers/index.ts";
 import {
   type Checkpoint,
@@ -53,7 +54,7 @@ export interface Trained {
 /** Opens a run folder (its newest checkpoint) or a checkpoint file, with the averaged weights. */
 export const openTrained = async (
   path: string,
-  options: { readonly threads?: number | undefined } = {},
+  options: { readonly threads?: number | undefined; readonly backend?: Backend | undefined } = {},
 ): Promise<Trained> => {
   const checkpoint = await findCheckpoint(path);
   const { header } = checkpoint;

@@ -1,4 +1,5 @@
 import type { Dataset } from "../data/index.ts";
+import type { Backend } from "../runtime/index.ts";
 import type { TrainingOptions } from "./options.ts";
 import type { Stage } from "./system.ts";
 
@@ -15,6 +16,7 @@ export interface TrainJob<S = unknown> {
   /** Continue the folder's newest checkpoint; otherwise the folder must not hold one. */
   readonly resume: boolean;
   readonly threads?: number | undefined;
+  readonly backend?: Backend | undefined;
   /** Aborted: the run is saved and ends. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -1,7 +1,7 @@
 import { NDArray } from "../base/index.ts";
-import { lower, trainCpu } from "../lower/index.ts";
+import { lower, type Target } from "../lower/index.ts";
 import type { Learner } from "../optim/index.ts";
-import { blockSize, checkFeeds, type Remote } from "../runtime/index.ts";
+import { checkFeeds, type Remote } from "../runtime/index.ts";
 import { simplify, type Tensor } from "../tensor/index.ts";
 import { buffersOf, type Networks, parametersOf, traceProgram, valuesOf } from "./program.ts";
 import type { BatchProgram, Evaluate, Program } from "./system.ts";
@@ -12,13 +12,15 @@ interface Loaded {
 }
 
 /** Evaluates programs inside the learner, each at the few batches that a training uses, with the moving average of the weights as they are then. */
-export const learnerEvaluate = (learner: Remote<Learner>, networks: Networks): Evaluate => {
+export const learnerEvaluate = (
+  learner: Remote<Learner>,
+  { networks, target }: { readonly networks: Networks; readonly target: Target },
+): Evaluate => {
   const loaded = new Map<BatchProgram, Map<number, Promise<Loaded>>>();
   let count = 0;
   const own = new Set([...parametersOf(networks).keys(), ...buffersOf(networks).keys()]);
   const load = async (program: Program, name: string): Promise<Loaded> => {
     const graph = simplify(traceProgram(program, networks));
-    const target = trainCpu(await blockSize());
     await learner.call("load", name, lower(graph, { target, weights: valuesOf(buffersOf(networks)) }));
     return { name, fed: new Map([...graph.inputs].filter(([input]) => !own.has(input))) };
   };

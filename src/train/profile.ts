@@ -33,7 +33,7 @@ export interface StepProfile {
   readonly total: number;
 }
 
-/** Makes training steps, measured by operation, and forgets them; writes nothing but files that it deletes. */
+/** Makes training steps in onnxruntime, measured by operation, and forgets them; writes nothing but files that it deletes. */
 export const profileSteps = async <S>(job: TrainJob<S>, steps: number): Promise<StepProfile> => {
   const scratch = await mkdtemp(join(tmpdir(), "undiffuse-profile-"));
   try {
@@ -56,7 +56,10 @@ const makeSteps = async <S>(
   job: TrainJob<S>,
   { steps, profile }: { steps: number; profile: string },
 ): Promise<number> => {
-  const run = await Run.open(job, { folder: runFolder(job.folder), start: freshStart, profile });
+  const run = await Run.open(
+    { ...job, backend: "onnx" },
+    { folder: runFolder(job.folder), start: freshStart, profile },
+  );
   try {
     for (let i = 0; i < WARM_UP; i++) await run.tryStep();
     const before = performance.now();

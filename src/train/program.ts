@@ -1,7 +1,7 @@
 import { ArgumentError, type NDArray, sizeOf } from "../base/index.ts";
-import { type Lowering, lower } from "../lower/index.ts";
+import { isNative, lower, type Target } from "../lower/index.ts";
 import { buffers, type DropoutMasks, parameters } from "../nn/index.ts";
-import { compileSymbolic } from "../runtime/index.ts";
+import { type Backend, type Compiled, compile, compileSymbolic, inferTarget } from "../runtime/index.ts";
 import { type Graph, gradients, type Named, simplify, type Tensor, trace } from "../tensor/index.ts";
 import type { BatchProgram, Evaluate, Program, StageUpdate } from "./system.ts";
 
@@ -67,27 +67,42 @@ export const traceUpdate = (update: StageUpdate, { networks, batch, dropout }: S
 /** The model of {@link traceUpdate}'s graph. */
 export const lowerUpdate = (
   update: StageUpdate,
-  { target, ...options }: StepOptions & { readonly target: Lowering },
+  { target, ...options }: StepOptions & { readonly target: Target },
 ): Uint8Array =>
   lower(traceUpdate(update, options), { target, weights: valuesOf(buffersOf(options.networks)) });
 
-/** Evaluates a stage's programs with fixed weights, one session for every batch. Close it when done. */
+/**
+ * Evaluates a stage's programs with fixed weights, in onnxruntime in one session for every batch, in the native engine
+ * in a plan for each. Close it when done.
+ */
 export const openEvaluate = (
   networks: Networks,
   weights: ReadonlyMap<string, NDArray>,
-  options: { readonly threads?: number } = {},
+  {
+    threads,
+    backend,
+  }: { readonly threads?: number | undefined; readonly backend?: Backend | undefined } = {},
 ): { readonly evaluate: Evaluate; close(): Promise<void> } => {
-  const compiled = new Map<BatchProgram, ReturnType<typeof compileSymbolic>>();
+  const compiled = new Map<BatchProgram, Map<number, Promise<Compiled>>>();
+  const target = inferTarget(backend);
+  const options = { weights, ...(threads && { threads }) };
   return {
     async evaluate(program, feeds) {
       const at = ({ batch = 1 }) => traceProgram(program(batch), networks);
-      const ready =
-        compiled.get(program) ?? compileSymbolic({ symbols: { batch: 1 }, at }, { weights, ...options });
+      const batch = isNative(target) ? (Object.values(feeds)[0]?.shape[0] ?? 1) : 0;
+      const ready = compiled.get(program) ?? new Map<number, Promise<Compiled>>();
       compiled.set(program, ready);
-      return (await ready)(feeds);
+      const opened =
+        ready.get(batch) ??
+        (isNative(target)
+          ? compile(at({ batch }), { ...options, target })
+          : compileSymbolic({ symbols: { batch: 1 }, at }, { ...options, target }));
+      ready.set(batch, opened);
+      return (await opened)(feeds);
     },
     async close() {
-      for (const ready of compiled.values()) await (await ready).close();
+      for (const ready of compiled.values())
+        for (const opened of ready.values()) await (await opened).close();
     },
   };
 };

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { Streams } from "../base/index.ts";
 import { Batches, type Dataset, split, toPixels } from "../data/index.ts";
 import { encodePng, imageGrid, writeWhole } from "../formats/index.ts";
-import { trainCpu } from "../lower/index.ts";
+import type { Target } from "../lower/index.ts";
 import { DropoutMasks } from "../nn/index.ts";
 import {
   type FlatLayout,
@@ -12,7 +12,7 @@ import {
   openLearner,
   packed,
 } from "../optim/index.ts";
-import { type Arrays, blockSize, type Remote } from "../runtime/index.ts";
+import { type Arrays, type Remote, trainTarget } from "../runtime/index.ts";
 import {
   bestCheckpointPath,
   checkpointPath,
@@ -49,6 +49,8 @@ interface Parts {
   readonly streams: Streams;
   /** One for each update: the masks of its program. */
   readonly dropout: readonly DropoutMasks[];
+  /** What its graphs are lowered to. */
+  readonly target: Target;
   readonly heldOut: Dataset;
 }
 
@@ -76,7 +78,7 @@ export class Run<S> {
     this.lowest = lowest;
     this.step = checkpoint?.header.step ?? 0;
     this.clock = new Clock(checkpoint?.header.seconds ?? 0);
-    this.evaluate = learnerEvaluate(parts.learner, stage.networks);
+    this.evaluate = learnerEvaluate(parts.learner, { networks: stage.networks, target: parts.target });
     const heldOutImages = parts.heldOut.images.shape[0] ?? 0;
     this.sizes = {
       parameters: parts.layout.size,
@@ -105,7 +107,7 @@ export class Run<S> {
     const parameters = parametersOf(stage.networks);
     const layout = flatLayout(parameters);
     const dropout = stage.updates.map(() => new DropoutMasks());
-    const target = trainCpu(await blockSize());
+    const target = await trainTarget(job.backend);
     const learner = await openLearner({
       layout,
       updates: stage.updates.map((update, i) => ({
@@ -129,7 +131,7 @@ export class Run<S> {
     return new Run(
       job,
       folder,
-      { learner, layout, batches, streams, dropout, heldOut: parts.heldOut },
+      { learner, layout, batches, streams, dropout, target, heldOut: parts.heldOut },
       start,
     );
   }

@@ -1,0 +1,253 @@
+// The engine for Node:
+//   open(words: Int32Array, constants: Uint8Array, threads: number): Plan
+//   plan.run(feeds: TypedArray[], outputs: TypedArray[]): Promise<void>
+//   plan.seconds(): Float64Array, what each step has taken in all runs; between runs only
+//   plan.close(): void
+//   info(): { onednn: string, isa: string, threads: number, bf16: boolean }
+// A plan prepares and runs on one thread of its own, because OpenMP keeps a team for each thread that calls it. Runs
+// queue there. All else here happens on the thread of the JavaScript that opened the plan.
+#include <napi.h>
+#include <omp.h>
+
+#include <condition_variable>
+#include <deque>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include "engine.h"
+#include "onednn.h"
+
+namespace undiffuse {
+
+namespace {
+
+struct Bytes {
+  void* data;
+  size_t length;
+};
+
+Bytes bytesOf(const Napi::Value& value, const std::string& what) {
+  if (!value.IsTypedArray()) throw Napi::TypeError::New(value.Env(), what + " is not a typed array");
+  const auto array = value.As<Napi::TypedArray>();
+  void* data = nullptr;
+  // Not by way of array.ArrayBuffer(), which knows no shared memory.
+  const napi_status status = napi_get_typedarray_info(value.Env(), value, nullptr, nullptr, &data, nullptr, nullptr);
+  if (status != napi_ok) throw Napi::Error::New(value.Env());
+  return {data, array.ByteLength()};
+}
+
+class Plan : public Napi::ObjectWrap<Plan> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "Plan",
+                       {InstanceMethod<&Plan::run>("run"), InstanceMethod<&Plan::seconds>("seconds"),
+                        InstanceMethod<&Plan::close>("close")});
+  }
+
+  explicit Plan(const Napi::CallbackInfo& info);
+  ~Plan() override;
+
+ private:
+  struct Job {
+    std::vector<void*> feeds, outputs;
+    Napi::ObjectReference arrays;  // keeps the memory that the above point to
+    Napi::Promise::Deferred promise;
+    std::string error;
+  };
+  static void settle(Napi::Env env, Napi::Function, Plan* plan, Job* job);
+  using Settled = Napi::TypedThreadSafeFunction<Plan, Job, &Plan::settle>;
+
+  Napi::Value run(const Napi::CallbackInfo& info);
+  Napi::Value seconds(const Napi::CallbackInfo& info);
+  void close(const Napi::CallbackInfo& info);
+
+  void work(const int32_t* words, size_t count, Bytes constants, int threads, std::promise<void> opened);
+  void stop(bool afterQueue);
+  void join();
+  static void tearDown(void* plan) { static_cast<Plan*>(plan)->stop(false), static_cast<Plan*>(plan)->join(); }
+
+  std::thread thread_;
+  std::unique_ptr<Engine> engine_;  // the thread's, but for its sizes
+  Settled settled_;
+  Napi::ObjectReference constants_;
+  std::deque<std::unique_ptr<Job>> jobs_;  // not yet settled, oldest first
+  bool closed_ = false;
+
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable changed_;
+  std::deque<Job*> queue_;
+  bool stopping_ = false;
+};
+
+Plan::Plan(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+  const Napi::Env env = info.Env();
+  if (!info[0].IsTypedArray() || info[0].As<Napi::TypedArray>().TypedArrayType() != napi_int32_array)
+    throw Napi::TypeError::New(env, "open: the words are not an Int32Array");
+  const Bytes words = bytesOf(info[0], "open: the words"), constants = bytesOf(info[1], "open: the constants");
+  const int threads = info[2].IsNumber() ? info[2].As<Napi::Number>().Int32Value() : 0;
+  if (threads < 1 || threads > 1024) throw Napi::RangeError::New(env, "open: threads is not a number from 1 to 1024");
+  constants_ = Napi::Persistent(info[1].As<Napi::Object>());
+
+  std::promise<void> opened;
+  std::future<void> ready = opened.get_future();
+  thread_ = std::thread(&Plan::work, this, static_cast<const int32_t*>(words.data), words.length / sizeof(int32_t),
+                        constants, threads, std::move(opened));
+  try {
+    ready.get();
+  } catch (const std::exception& error) {
+    thread_.join();
+    throw Napi::Error::New(env, error.what());
+  }
+  settled_ = Settled::New(env, "undiffuse plan", 0, 1, this);
+  settled_.Unref(env);  // an idle plan does not keep the process
+  // Hooks run latest first: the thread is joined before `settled_` goes.
+  napi_add_env_cleanup_hook(env, tearDown, this);
+}
+
+Plan::~Plan() {
+  if (!thread_.joinable()) return;
+  stop(false);
+  join();
+}
+
+Napi::Value Plan::run(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (closed_) throw Napi::Error::New(env, "run: the plan is closed");
+  if (!info[0].IsArray() || !info[1].IsArray()) throw Napi::TypeError::New(env, "run: takes two arrays");
+  const auto job = new Job{{}, {}, {}, Napi::Promise::Deferred::New(env), {}};
+  std::unique_ptr<Job> owned(job);
+  Napi::Array arrays = Napi::Array::New(env);
+  const auto take = [&](const char* name, const Napi::Array& from, const std::vector<size_t>& sizes,
+                        std::vector<void*>& into) {
+    if (from.Length() != sizes.size())
+      throw Napi::RangeError::New(env, "run: " + std::to_string(from.Length()) + " " + name + "s, the plan has " +
+                                           std::to_string(sizes.size()));
+    for (uint32_t i = 0; i < sizes.size(); ++i) {
+      const Napi::Value value = from[i];
+      const std::string what = std::string(name) + " " + std::to_string(i);
+      const Bytes bytes = bytesOf(value, "run: " + what);
+      if (sizes[i] != 0 && bytes.length != sizes[i])
+        throw Napi::RangeError::New(env, "run: " + what + " has " + std::to_string(bytes.length) +
+                                             " bytes, the plan expects " + std::to_string(sizes[i]));
+      into.push_back(bytes.data);
+      arrays.Set(arrays.Length(), value);
+    }
+  };
+  take("feed", info[0].As<Napi::Array>(), engine_->feedBytes(), job->feeds);
+  take("output", info[1].As<Napi::Array>(), engine_->outputBytes(), job->outputs);
+  job->arrays = Napi::Persistent(arrays.As<Napi::Object>());
+
+  if (jobs_.empty()) Ref(), settled_.Ref(env);
+  jobs_.push_back(std::move(owned));
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back(job);
+  }
+  changed_.notify_one();
+  return job->promise.Promise();
+}
+
+Napi::Value Plan::seconds(const Napi::CallbackInfo& info) {
+  if (closed_ || !jobs_.empty()) throw Napi::Error::New(info.Env(), "seconds: the plan is running, or closed");
+  const std::vector<double>& seconds = engine_->seconds();
+  auto array = Napi::Float64Array::New(info.Env(), seconds.size());
+  std::copy(seconds.begin(), seconds.end(), array.Data());
+  return array;
+}
+
+void Plan::close(const Napi::CallbackInfo& info) {
+  if (closed_) throw Napi::Error::New(info.Env(), "close: the plan is closed");
+  closed_ = true;
+  stop(true);
+  if (jobs_.empty()) join();
+}
+
+void Plan::settle(Napi::Env env, Napi::Function, Plan* plan, Job* job) {
+  if (!env) return;  // the environment is gone, and the plan may be
+  const std::unique_ptr<Job> settled = std::move(plan->jobs_.front());
+  plan->jobs_.pop_front();
+  if (plan->jobs_.empty()) {
+    plan->settled_.Unref(env);
+    plan->Unref();
+    if (plan->closed_) plan->join();
+  }
+  if (job->error.empty()) {
+    job->promise.Resolve(env.Undefined());
+  } else {
+    job->promise.Reject(Napi::Error::New(env, job->error).Value());
+  }
+}
+
+void Plan::work(const int32_t* words, size_t count, Bytes constants, int threads, std::promise<void> opened) {
+  omp_set_num_threads(threads);
+  try {
+    engine_ = std::make_unique<Engine>(words, count, static_cast<const uint8_t*>(constants.data), constants.length,
+                                       threads);
+    opened.set_value();
+  } catch (...) {
+    opened.set_exception(std::current_exception());
+    return;
+  }
+  for (;;) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+    if (queue_.empty()) break;
+    Job* job = queue_.front();
+    queue_.pop_front();
+    lock.unlock();
+    try {
+      engine_->run(job->feeds.data(), job->outputs.data());
+    } catch (const std::exception& error) {
+      job->error = error.what();
+    }
+    settled_.NonBlockingCall(job);
+  }
+  engine_.reset();
+}
+
+// Ends the thread, after the run it is in or after all that are queued.
+void Plan::stop(bool afterQueue) {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    if (!afterQueue) queue_.clear();
+  }
+  changed_.notify_one();
+}
+
+void Plan::join() {
+  thread_.join();
+  settled_.Release();
+  napi_remove_env_cleanup_hook(Env(), tearDown, this);
+  constants_.Reset();
+}
+
+class Addon : public Napi::Addon<Addon> {
+ public:
+  Addon(Napi::Env env, Napi::Object exports) : plan_(Napi::Persistent(Plan::define(env))) {
+    DefineAddon(exports, {InstanceMethod<&Addon::open>("open"), InstanceMethod<&Addon::info>("info")});
+  }
+
+ private:
+  Napi::Value open(const Napi::CallbackInfo& info) { return plan_.New({info[0], info[1], info[2]}); }
+
+  Napi::Value info(const Napi::CallbackInfo& info) {
+    const dnnl_version_t& version = *dnnl::version();
+    Napi::Object result = Napi::Object::New(info.Env());
+    result["onednn"] = std::to_string(version.major) + "." + std::to_string(version.minor) + "." +
+                       std::to_string(version.patch);
+    result["isa"] = isaName();
+    result["threads"] = omp_get_max_threads();
+    result["bf16"] = hasBf16();
+    return result;
+  }
+
+  Napi::FunctionReference plan_;
+};
+
+}  // namespace
+
+NODE_API_ADDON(Addon)
+
+}  // namespace undiffuse

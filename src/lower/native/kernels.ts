@@ -1,0 +1,361 @@
+import { type Shape, sizeOf } from "../../base/index.ts";
+import type { OpName, Tensor } from "../../tensor/index.ts";
+import type { Placing } from "./placing.ts";
+import { channelsLast, denseStrides, identity, orderOf, type Value, type View } from "./view.ts";
+import { floatBits } from "./words.ts";
+
+/** Emits the steps of a node, whose result it asks the planner for. */
+export type Kernel = (planner: Placing, node: Tensor) => void;
+
+/** Sums of this many strided parts are added in one Map step. */
+const FEW = 16;
+
+/** A view as [A, R, B] where R are the axes that are reduced, if they lie together in memory. */
+const together = (
+  view: View,
+  axes: readonly number[],
+): { A: number; R: number; B: number; order: number[] } | null => {
+  const order = orderOf(view).filter((axis) => view.shape[axis] !== 1);
+  const dense = denseStrides(view.shape, order);
+  if (order.some((axis) => dense[axis] !== view.strides[axis])) return null;
+  if (sizeOf(view.value.dims) !== sizeOf(view.shape)) return null;
+  const reduced = order.map((axis) => axes.includes(axis));
+  const [first, last] = [reduced.indexOf(true), reduced.lastIndexOf(true)];
+  if (first !== -1 && reduced.slice(first, last).includes(false)) return null;
+  const size = (part: readonly number[]) =>
+    part.reduce((product, axis) => product * (view.shape[axis] as number), 1);
+  const [from, to] = first === -1 ? [order.length, order.length] : [first, last + 1];
+  const kept = [...order.slice(0, from), ...order.slice(to)];
+  return {
+    A: size(order.slice(0, from)),
+    R: size(order.slice(from, to)),
+    B: size(order.slice(to)),
+    order: kept,
+  };
+};
+
+const reduction =
+  (kind: 0 | 1): Kernel =>
+  (planner, node) => {
+    const { axes, keepDims } = (node as Tensor<"sum">).attributes;
+    const source = node.inputs[0] as Tensor;
+    if (
+      planner.isBlocked(source) &&
+      kind === 0 &&
+      [2, 3].every((axis) => axes.includes(axis)) &&
+      !axes.includes(1)
+    )
+      return sumBlocks(planner, node);
+    const view = planner.view(source);
+    const count = axes.reduce((product, axis) => product * (view.shape[axis] as number), 1);
+    if (kind === 0 && count <= FEW && !together(view, axes)) return addParts(planner, node, view);
+    const kept = identity(view.shape).filter((axis) => !axes.includes(axis));
+    const found = together(view, axes) ?? {
+      A: sizeOf(kept.map((axis) => view.shape[axis] as number)),
+      R: count,
+      B: 1,
+      order: kept,
+    };
+    const value = together(view, axes) ? view.value : planner.dense(source, [...kept, ...axes]);
+    // The result lies in the order of what is kept; axes of size 1 stand wherever.
+    const place = (axis: number) => (keepDims ? axis : kept.indexOf(axis));
+    const order = [
+      ...identity(node.shape).filter((axis) => node.shape[axis] === 1),
+      ...found.order.map(place).filter((axis) => node.shape[axis] !== 1),
+    ];
+    planner.plan.step("reduce", kind, value, planner.result(node, order), found.A, found.R, found.B);
+  };
+
+/** Sums of an image in blocks over its positions, and over the batch where that is asked for too. */
+const sumBlocks = (planner: Placing, node: Tensor): void => {
+  const { axes } = (node as Tensor<"sum">).attributes;
+  const value = planner.blocked(node.inputs[0] as Tensor);
+  const [n, c, h, w, b] = value.dims as [number, number, number, number, number];
+  const each = axes.includes(0) ? planner.plan.arena("float32", [n, c * b]) : planner.result(node);
+  planner.plan.step("reduce", 0, value, each, n * c, h * w, b);
+  if (axes.includes(0)) planner.plan.step("reduce", 0, each, planner.result(node), 1, n, c * b);
+};
+
+/** A sum over few elements as one step that adds strided parts: the gradient of an upsampling. */
+const addParts = (planner: Placing, node: Tensor, view: View): void => {
+  const { axes } = (node as Tensor<"sum">).attributes;
+  const kept = identity(view.shape).filter((axis) => !axes.includes(axis));
+  const offsets = axes.reduce(
+    (found, axis) =>
+      found.flatMap((offset) =>
+        Array.from(
+          { length: view.shape[axis] as number },
+          (_, i) => offset + i * (view.strides[axis] as number),
+        ),
+      ),
+    [view.offset],
+  );
+  const shape = kept.map((axis) => view.shape[axis] as number);
+  const parts = offsets.map((offset) => ({
+    ...view,
+    offset,
+    shape,
+    strides: kept.map((axis) => view.strides[axis] as number),
+  }));
+  const lines = parts.slice(1).map((_, i) => ({
+    instruction: "add" as const,
+    operands: [i === 0 ? 0 : parts.length + i - 1, i + 1],
+  }));
+  const order = orderOf(parts[0] as View);
+  const value = planner.result(node, node.shape.length === shape.length ? order : identity(node.shape));
+  const strides = denseStrides(shape, node.shape.length === shape.length ? order : identity(shape));
+  planner.map(parts, lines, { value, offset: 0, shape, strides });
+};
+
+/** Rows of a matrix one after another, or columns: as a product takes them. */
+const matrix = (planner: Placing, node: Tensor): View => {
+  const view = planner.view(node);
+  const [row, column] = view.strides.slice(-2) as [number, number];
+  const [rows, columns] = view.shape.slice(-2) as [number, number];
+  const taken = (column === 1 && row >= columns) || (row === 1 && column >= rows);
+  if (taken && view.value.dtype === "float32") return view;
+  const strides = denseStrides(node.shape, identity(node.shape));
+  return { value: planner.dense(node), offset: 0, shape: node.shape, strides };
+};
+
+const matmul: Kernel = (planner, node) => {
+  const [a, b] = node.inputs.map((input) => matrix(planner, input)) as [View, View];
+  const batch = node.shape.slice(0, -2);
+  const [M, N] = node.shape.slice(-2) as [number, number];
+  const K = a.shape.at(-1) as number;
+  const steps = ({ shape, strides }: View) =>
+    batch.map((_, axis) => {
+      const own = axis - (batch.length - (shape.length - 2));
+      return own < 0 || shape[own] === 1 ? 0 : (strides[own] as number);
+    });
+  const [x, y] = [a, b].map((view) => atStart(planner, view)) as [View, View];
+  planner.plan.step(
+    "matmul",
+    ...[x.value, y.value, planner.result(node), batch.length, ...batch, ...steps(x), ...steps(y)],
+    ...[M, N, K, ...x.strides.slice(-2), ...y.strides.slice(-2)],
+  );
+};
+
+/** Steps take values from their start. */
+const atStart = (planner: Placing, view: View): View => {
+  if (view.offset === 0) return view;
+  const strides = denseStrides(view.shape, identity(view.shape));
+  const value = planner.plan.arena(view.value.dtype, view.shape);
+  const copy = { value, offset: 0, shape: view.shape, strides };
+  planner.copy(view, copy);
+  return copy;
+};
+
+/** Writes into a part of a result. */
+const into = (planner: Placing, value: Value, node: Tensor, order: readonly number[]) => {
+  const strides = denseStrides(node.shape, order);
+  return (from: View, starts: readonly number[]): void =>
+    planner.copy(from, {
+      value,
+      offset: starts.reduce((sum, start, axis) => sum + start * (strides[axis] as number), 0),
+      shape: from.shape,
+      strides,
+    });
+};
+
+/** Channels of images in blocks one after another. */
+const joinBlocks = (planner: Placing, node: Tensor): void => {
+  const parts = node.inputs.map((source) => planner.blocked(source));
+  const value = planner.blockedResult(node);
+  const strides = denseStrides(value.dims, identity(value.dims));
+  let start = 0;
+  for (const part of parts) {
+    const own = denseStrides(part.dims, identity(part.dims));
+    const from = { value: part, offset: 0, shape: part.dims, strides: own };
+    planner.copy(from, { value, offset: start * (strides[1] as number), shape: part.dims, strides });
+    start += part.dims[1] as number;
+  }
+};
+
+const preferred = (shape: Shape): number[] => (shape.length === 4 ? channelsLast(shape) : identity(shape));
+
+type Geometry = { readonly stride: number; readonly padding: readonly number[] };
+const convolution = (
+  image: Shape,
+  weight: Shape,
+  result: Shape,
+  { stride, padding, block }: Geometry & { readonly block: number },
+): number[] => {
+  const [n, c, h, w] = image as [number, number, number, number];
+  const [m, , kh, kw] = weight as [number, number, number, number];
+  const [oh, ow] = result.slice(2) as [number, number];
+  return [n, h, w, c, m, kh, kw, oh, ow, stride, ...padding, block];
+};
+
+/** How the images of some nodes lie for a step, and the channels that lie together: in blocks if all of them can. */
+const images = (planner: Placing, nodes: readonly Tensor[]) => {
+  const blocks = nodes.every((node) => planner.fits(node));
+  const order = channelsLast(nodes[0]?.shape ?? []);
+  return {
+    block: blocks ? planner.block : 1,
+    of: (node: Tensor): Value => (blocks ? planner.blocked(node) : planner.dense(node, order)),
+    result: (node: Tensor): Value => (blocks ? planner.blockedResult(node) : planner.result(node, order)),
+  };
+};
+
+/** Shape of a norm's input as [n, positions, c]. */
+const normShape = ({ shape }: Tensor): [number, number, number] => {
+  const [n = 1, c = 1, ...positions] = shape;
+  return [n, sizeOf(positions), c];
+};
+const normWords = (node: Tensor, block: number): number[] => {
+  const { groups, eps, silu } = (node as Tensor<"groupNorm">).attributes;
+  const shape = normShape(node.inputs[0] as Tensor);
+  return [...shape, groups, floatBits(eps), Number(silu), block === 1 ? shape[2] : block];
+};
+
+/** What norms of one input and the same settings share: statistics, and the steps of gradients. */
+const normKey = ({ inputs: [x, scale, shift], attributes }: Tensor): readonly unknown[] => {
+  const { groups, eps, silu } = attributes as Tensor<"groupNorm">["attributes"];
+  return [x, scale, shift, groups, eps, silu];
+};
+const same = (a: readonly unknown[], b: readonly unknown[]): boolean => a.every((each, i) => each === b[i]);
+
+/** The step of each operation that has one of its own; Map has the elementwise ones. */
+export const kernels: { readonly [K in OpName]?: Kernel } = {
+  sum: reduction(0),
+  max: reduction(1),
+  matmul,
+  softmax(planner, node) {
+    const columns = node.shape.at(-1) as number;
+    const value = planner.dense(node.inputs[0] as Tensor);
+    planner.plan.step("softmax", value, planner.result(node), sizeOf(node.shape) / columns, columns);
+  },
+  attention(planner, node) {
+    const { heads, scale } = (node as Tensor<"attention">).attributes;
+    const [q, k, v] = node.inputs as [Tensor, Tensor, Tensor];
+    const [batch, queries, channels] = q.shape as [number, number, number];
+    const operands = [q, k, v].map((each) => planner.dense(each));
+    const widths = [channels / heads, (v.shape[2] as number) / heads];
+    const numbers = [batch, queries, k.shape[1] as number, heads, ...widths, floatBits(scale)];
+    planner.plan.step("attention", ...operands, planner.result(node), ...numbers);
+  },
+  gather(planner, node) {
+    const [table, indices] = node.inputs as [Tensor, Tensor];
+    const count = sizeOf(indices.shape);
+    const operands = [planner.dense(table), planner.dense(indices)];
+    planner.plan.step("gather", ...operands, planner.result(node), count, sizeOf(node.shape) / count);
+  },
+  scatterAdd(planner, node) {
+    const [rows, indices] = node.inputs as [Tensor, Tensor];
+    const [size] = node.shape as [number];
+    const numbers = [sizeOf(indices.shape), sizeOf(node.shape) / size, size];
+    planner.plan.step(
+      "scatterAdd",
+      planner.dense(rows),
+      planner.dense(indices),
+      planner.result(node),
+      ...numbers,
+    );
+  },
+  concat(planner, node) {
+    const { axis } = (node as Tensor<"concat">).attributes;
+    if (axis === 1 && node.inputs.every((source) => planner.fits(source))) return joinBlocks(planner, node);
+    const order = preferred(node.shape);
+    const views = node.inputs.map((source) => planner.view(source));
+    const write = into(planner, planner.result(node, order), node, order);
+    let start = 0;
+    for (const view of views) {
+      write(
+        view,
+        identity(node.shape).map((each) => (each === axis ? start : 0)),
+      );
+      start += view.shape[axis] as number;
+    }
+  },
+  pad(planner, node) {
+    const { before } = (node as Tensor<"pad">).attributes;
+    const view = planner.view(node.inputs[0] as Tensor);
+    const order = preferred(node.shape);
+    const value = planner.result(node, order);
+    planner.plan.step("fill", value, 0);
+    into(planner, value, node, order)(view, before);
+  },
+  upsampleNearest(planner, node) {
+    const { scale } = (node as Tensor<"upsampleNearest">).attributes;
+    const source = node.inputs[0] as Tensor;
+    if (planner.isBlocked(source)) {
+      const value = planner.blocked(source);
+      const [n, c, h, w, b] = value.dims as [number, number, number, number, number];
+      const shape = [n, c, h, scale, w, scale, b];
+      const own = denseStrides([n, c, h, 1, w, 1, b], [0, 1, 2, 3, 4, 5, 6]);
+      const strides = own.map((stride, axis) => (axis === 3 || axis === 5 ? 0 : stride));
+      const to = planner.blockedResult(node);
+      planner.copy(
+        { value, offset: 0, shape, strides },
+        { value: to, offset: 0, shape, strides: denseStrides(shape, identity(shape)) },
+      );
+      return;
+    }
+    const { strides, ...view } = planner.view(source);
+    const [n, c, h, w] = view.shape as [number, number, number, number];
+    const [sn, sc, sh, sw] = strides as [number, number, number, number];
+    const shape = [n, c, h, scale, w, scale];
+    const value = planner.result(node, channelsLast(node.shape));
+    const to = denseStrides(shape, [0, 2, 3, 4, 5, 1]);
+    planner.copy(
+      { ...view, shape, strides: [sn, sc, sh, 0, sw, 0] },
+      { value, offset: 0, shape, strides: to },
+    );
+  },
+  conv2d(planner, node) {
+    const [x, weight, bias] = node.inputs as [Tensor, Tensor, Tensor?];
+    const image = images(planner, [x, node]);
+    const operands = [image.of(x), planner.dense(weight), bias ? planner.dense(bias) : null];
+    const geometry = { ...(node as Tensor<"conv2d">).attributes, block: image.block };
+    const numbers = convolution(x.shape, weight.shape, node.shape, geometry);
+    planner.plan.step("conv", ...operands, image.result(node), ...numbers);
+  },
+  conv2dInputGrad(planner, node) {
+    const [dy, weight] = node.inputs as [Tensor, Tensor];
+    const image = images(planner, [dy, node]);
+    const geometry = { ...(node as Tensor<"conv2dInputGrad">).attributes, block: image.block };
+    const numbers = convolution(node.shape, weight.shape, dy.shape, geometry);
+    planner.plan.step("convInputGrad", image.of(dy), planner.dense(weight), image.result(node), ...numbers);
+  },
+  conv2dWeightGrad(planner, node) {
+    const [x, dy] = node.inputs as [Tensor, Tensor];
+    const image = images(planner, [x, dy]);
+    const geometry = { ...(node as Tensor<"conv2dWeightGrad">).attributes, block: image.block };
+    const numbers = convolution(x.shape, node.shape, dy.shape, geometry);
+    planner.plan.step("convWeightGrad", image.of(x), image.of(dy), planner.result(node), ...numbers);
+  },
+  groupNorm(planner, node) {
+    const [x, scale, shift] = node.inputs as [Tensor, Tensor, Tensor];
+    const image = images(planner, [x]);
+    const operands = [image.of(x), planner.dense(scale), planner.dense(shift)];
+    const { groups } = (node as Tensor<"groupNorm">).attributes;
+    const statistics = planner.plan.arena("float32", [x.shape[0] as number, groups, 2]);
+    planner.norms.push({ key: normKey(node), statistics });
+    planner.plan.step(
+      "groupNorm",
+      ...operands,
+      image.result(node),
+      statistics,
+      ...normWords(node, image.block),
+    );
+  },
+  /** The gradients in input, scale and shift are one step, which the first of them that is met emits. */
+  groupNormGrad(planner, node) {
+    const [x, scale, shift, dy] = node.inputs as [Tensor, Tensor, Tensor, Tensor];
+    const image = images(planner, [x]);
+    const operands = [image.of(x), planner.dense(scale), planner.dense(shift), image.of(dy)];
+    const key = normKey(node);
+    const statistics = planner.norms.find((norm) => same(norm.key, key))?.statistics ?? null;
+    const siblings = planner.order.filter(
+      (other): other is Tensor<"groupNormGrad"> =>
+        other.op === "groupNormGrad" && other.inputs[3] === dy && same(normKey(other), key),
+    );
+    const results = (["x", "scale", "shift"] as const).map((wrt) => {
+      const own = siblings.find(({ attributes }) => attributes.wrt === wrt);
+      if (!own) return null;
+      return wrt === "x" ? image.result(own) : planner.result(own);
+    });
+    planner.plan.step("groupNormGrad", ...operands, statistics, ...results, ...normWords(node, image.block));
+  },
+};

@@ -1,0 +1,183 @@
+import { type DType, type NDArray, type Shape, sizeOf } from "../../base/index.ts";
+import { arrange } from "./arena.ts";
+import type { Value } from "./view.ts";
+import { ALIGN, bytesOf, dtypeWord, MAGIC, type Opcode, opcodes, type Place, places } from "./words.ts";
+
+/** A value as an operand, or a number among the words. */
+export type Word = number | Value | null;
+
+interface Step {
+  readonly opcode: Opcode;
+  readonly words: readonly Word[];
+  /** A result that may lie over one of these inputs, if that ends here. */
+  readonly over?: { readonly result: Value; readonly inputs: readonly Value[] };
+}
+
+/** What is fed to a plan, or comes out. */
+export interface Port {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+
+/** Collects values and steps, and writes them as words. */
+export class PlanBuilder {
+  readonly #values: Value[] = [];
+  readonly #steps: Step[] = [];
+  readonly #constants: NDArray[] = [];
+  readonly #ports: Readonly<Record<"feed" | "output", Port[]>> = { feed: [], output: [] };
+
+  /** Memory for a result. */
+  arena(dtype: DType, dims: Shape): Value {
+    return this.#value(dtype, dims, "arena", 0);
+  }
+
+  /** Memory of the caller's. */
+  port(place: "feed" | "output", port: Port): Value {
+    return this.#value(port.dtype, port.shape, place, this.#ports[place].push(port) - 1);
+  }
+
+  constant(value: NDArray): Value {
+    return this.#value(value.dtype, value.shape, "constant", this.#constants.push(value) - 1);
+  }
+
+  /** The same memory under other dims. */
+  under(value: Value, dims: Shape): Value {
+    const same = this.#value(value.dtype, dims, value.place, value.index);
+    same.of = value.of;
+    return same;
+  }
+
+  step(opcode: Opcode, ...words: readonly Word[]): void {
+    this.#steps.push({ opcode, words });
+  }
+
+  /** A Map step whose result may lie over inputs that are walked as it is. */
+  map(words: readonly Word[], result: Value, inputs: readonly Value[]): void {
+    this.#steps.push({ opcode: "map", words, over: { result, inputs } });
+  }
+
+  /**
+   * The plan as bytes: MAGIC and the length of what follows as JSON, ports and lengths as JSON, words, constants, each
+   * at a multiple of ALIGN.
+   */
+  finish(): Uint8Array {
+    this.#overlay();
+    const lifetimes = this.#lifetimes();
+    const owners = [...lifetimes.keys()];
+    const { offsets, size } = arrange([...lifetimes.values()]);
+    const offsetOf = new Map(owners.map((value, i) => [value, offsets[i] as number]));
+    const constants = this.#constants.map(
+      ({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+    );
+    const starts = places64(constants);
+    const location = ({ place, index, of }: Value): number => {
+      if (place === "arena") return offsetOf.get(of) ?? 0;
+      return place === "constant" ? (starts[index] as number) / ALIGN : index;
+    };
+    const { feed, output } = this.#ports;
+    const words = [MAGIC, this.#values.length, this.#steps.length, size, feed.length, output.length];
+    for (const value of this.#values)
+      words.push(
+        dtypeWord(value.dtype),
+        places[value.place],
+        location(value),
+        value.dims.length,
+        ...value.dims,
+      );
+    for (const step of this.#steps) {
+      const body = step.words.map((word) => (typeof word === "number" ? word : word === null ? -1 : word.id));
+      words.push(opcodes[step.opcode], body.length, ...body);
+    }
+    const about = { feeds: feed, outputs: output, words: words.length, constants: starts.at(-1) };
+    return joined(about, Int32Array.from(words), constants, starts);
+  }
+
+  #value(dtype: DType, dims: Shape, place: Place, index: number): Value {
+    const value = { id: this.#values.length, dtype, dims, place, index } as Value;
+    value.of = value;
+    this.#values.push(value);
+    return value;
+  }
+
+  /** Lays results over inputs that end where they begin. */
+  #overlay(): void {
+    const lifetimes = this.#lifetimes();
+    for (const [index, { over }] of this.#steps.entries()) {
+      if (over?.result.place !== "arena") continue;
+      const own = lifetimes.get(over.result.of);
+      const under = over.inputs.find(({ place, of, dtype }) => {
+        const life = lifetimes.get(of);
+        return (
+          place === "arena" &&
+          life?.last === index &&
+          life.bytes === own?.bytes &&
+          dtype === over.result.dtype
+        );
+      });
+      const life = under && lifetimes.get(under.of);
+      if (!own || !life || own.first !== index) continue;
+      life.last = own.last;
+      const moved = over.result.of;
+      for (const value of this.#values) if (value.of === moved) value.of = under.of;
+    }
+  }
+
+  /** Of what lies in the arena, by the value that owns the memory. */
+  #lifetimes(): Map<Value, { bytes: number; first: number; last: number }> {
+    const found = new Map<Value, { bytes: number; first: number; last: number }>();
+    for (const [index, { words }] of this.#steps.entries())
+      for (const word of words) {
+        if (word === null || typeof word === "number" || word.place !== "arena") continue;
+        const own = found.get(word.of);
+        if (own) own.last = index;
+        else
+          found.set(word.of, { bytes: sizeOf(word.dims) * bytesOf(word.dtype), first: index, last: index });
+      }
+    return found;
+  }
+}
+
+const aligned = (bytes: number): number => Math.ceil(bytes / ALIGN) * ALIGN;
+
+/** Where arrays start that lie one after the other, and where the last ends. */
+const places64 = (arrays: readonly Uint8Array[]): number[] => {
+  const starts = [0];
+  for (const { byteLength } of arrays) starts.push((starts.at(-1) as number) + aligned(byteLength));
+  return starts;
+};
+
+const joined = (
+  about: object,
+  words: Int32Array,
+  constants: readonly Uint8Array[],
+  starts: readonly number[],
+): Uint8Array => {
+  const json = new TextEncoder().encode(JSON.stringify(about));
+  const wordsAt = aligned(8 + json.length);
+  const constantsAt = aligned(wordsAt + words.byteLength);
+  const bytes = new Uint8Array(constantsAt + (starts.at(-1) as number));
+  new Int32Array(bytes.buffer, 0, 2).set([MAGIC, json.length]);
+  bytes.set(json, 8);
+  bytes.set(new Uint8Array(words.buffer), wordsAt);
+  for (const [i, array] of constants.entries()) bytes.set(array, constantsAt + (starts[i] as number));
+  return bytes;
+};
+
+/** A plan's parts as {@link PlanBuilder.finish} joined them; null for bytes that are something else. */
+export interface Plan {
+  readonly feeds: readonly Port[];
+  readonly outputs: readonly Port[];
+  readonly words: Int32Array;
+  readonly constants: Uint8Array;
+}
+
+export const readPlan = (bytes: Uint8Array): Plan | null => {
+  const [magic, length = 0] = new Int32Array(bytes.slice(0, 8).buffer);
+  if (magic !== MAGIC) return null;
+  const about = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
+  const wordsAt = aligned(8 + length);
+  const words = new Int32Array(bytes.slice(wordsAt, wordsAt + 4 * about.words).buffer);
+  const constantsAt = aligned(wordsAt + words.byteLength);
+  return { ...about, words, constants: bytes.subarray(constantsAt, constantsAt + about.constants) };
+};

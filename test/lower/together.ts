@@ -1,0 +1,45 @@
+import { describe, expect, test } from "vitest";
+import type { NDArray } from "../../src/base/index.ts";
+import type { Target } from "../../src/lower/index.ts";
+import { compile } from "../../src/runtime/index.ts";
+import type { Graph } from "../../src/tensor/index.ts";
+import { relativeDifference } from "../tensor/compare.ts";
+import { interpret, toDoubles } from "../tensor/reference.ts";
+import type { Program } from "./programs.ts";
+
+// float32 kernels against float64 loops: a few dozen roundings of 6e-8.
+const tolerance = 2e-5;
+
+/** All programs as one graph and one run, which costs one session. */
+const runTogether = async (programs: readonly Program[], target: Target): Promise<NDArray[][]> => {
+  const leaves = programs.flatMap(({ values }) => [...values]);
+  const graph: Graph = {
+    inputs: new Map(leaves.map(([leaf], i) => [`in${i}`, leaf])),
+    outputs: new Map(
+      programs.flatMap(({ outputs }, i) => outputs.map((node, j) => [`out${i}.${j}`, node] as const)),
+    ),
+  };
+  const run = await compile(graph, { target, worker: false, threads: 2 });
+  const results = await run(Object.fromEntries(leaves.map(([, value], i) => [`in${i}`, value])));
+  await run.close();
+  return programs.map(({ outputs }, i) => outputs.map((_, j) => results[`out${i}.${j}`] as NDArray));
+};
+
+const expectReference = ({ outputs, values }: Program, got: readonly NDArray[]): void => {
+  const leaves = new Map([...values].map(([leaf, value]) => [leaf, toDoubles(value)] as const));
+  interpret(outputs, leaves).forEach((expected, j) => {
+    expect(got[j]?.dtype).toBe(outputs[j]?.dtype);
+    expect(relativeDifference(got[j] as NDArray, expected)).toBeLessThan(tolerance);
+  });
+};
+
+/** Every program's numbers on a target are those of plain loops. */
+export const describeTogether = (title: string, target: Target, programs: readonly Program[]): void => {
+  describe(title, async () => {
+    const results = await runTogether(programs, target);
+    test.each(programs.map((program, i) => ({ ...program, got: results[i] as NDArray[] })))(
+      "$title",
+      ({ got, ...program }) => expectReference(program, got),
+    );
+  });
+};

@@ -1,0 +1,65 @@
+import { Worker } from "node:worker_threads";
+import { describe, expect, test } from "vitest";
+import { host } from "#host";
+import { Generator, NDArray } from "../../src/base/index.ts";
+import { lower, type NativeTarget } from "../../src/lower/index.ts";
+import { compile, inferTarget } from "../../src/runtime/index.ts";
+import { conv2d, trace } from "../../src/tensor/index.ts";
+
+const native: NativeTarget = { engine: "native", block: 8 };
+const random = new Generator(2);
+const feeds = { x: random.normal([4, 16, 64, 64]), weight: random.normal([16, 16, 3, 3]) };
+/** Some convolutions one after another: long enough to be disturbed. */
+const graph = trace(feeds, ({ x, weight }) => {
+  let y = x;
+  for (let i = 0; i < 8; i++) y = conv2d(y, weight.mul(0.1), undefined, { stride: 1, padding: [1, 1, 1, 1] });
+  return { y };
+});
+
+const largest = (x: NDArray): number =>
+  [...x.data].reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+
+describe.runIf(host.nativeEngine() !== null)("the native engine", () => {
+  test("runs two plans at once, and each in the order in which it was asked", async () => {
+    const model = lower(graph, { target: native });
+    const sessions = await Promise.all([1, 2].map((threads) => host.openSession(model, { threads })));
+    const doubled = { ...feeds, x: feeds.x.mul(2) };
+    const runs = sessions.flatMap((session) => [
+      session.run(feeds),
+      session.run(doubled),
+      session.run(feeds),
+    ]);
+    const results = (await Promise.all(runs)).map(({ y }) => NDArray.from(y as NDArray));
+    for (const [i, y] of results.entries()) {
+      const wanted = (results[0] as NDArray).mul(i % 3 === 1 ? 2 : 1);
+      expect(largest(y.sub(wanted))).toBeLessThan(1e-4 * largest(wanted));
+    }
+    for (const session of sessions) await session.close();
+  });
+
+  test("is the same in a worker, which ends when it is closed", async () => {
+    const run = await compile(graph, { target: native, threads: 2 });
+    const here = await compile(graph, { target: native, threads: 2, worker: false });
+    expect((await run(feeds)).y).toEqual((await here(feeds)).y);
+    await run.close();
+    await here.close();
+  });
+
+  test("outlives a worker that is terminated in the middle of a run", async () => {
+    const module = new URL("./native-worker.ts", import.meta.url);
+    for (let i = 0; i < 3; i++) {
+      const worker = new Worker(module, { workerData: lower(graph, { target: native }) });
+      await new Promise((resolve) => worker.once("message", resolve));
+      expect(await worker.terminate()).toBe(1);
+    }
+    const session = await host.openSession(lower(graph, { target: native }), { threads: 2 });
+    expect(NDArray.from((await session.run(feeds)).y as NDArray).isFinite()).toBe(true);
+    await session.close();
+  });
+});
+
+test("a backend that is there is taken, and one that is not is refused", () => {
+  expect(inferTarget("onnx")).toBe(host.inferTarget);
+  if (host.nativeEngine()) expect(inferTarget()).toMatchObject({ engine: "native" });
+  else expect(() => inferTarget("native")).toThrow("build it with: npm run build:native");
+});

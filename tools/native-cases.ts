@@ -1,0 +1,54 @@
+// Writes what native/driver runs: for every operation and gradient of the tests a plan, feeds and the results of plain
+// loops. node --import ./tools/typescript.mjs --conditions=undiffuse-source tools/native-cases.ts FOLDER
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { DType, NDArray } from "../src/base/index.ts";
+import { lower, readPlan } from "../src/lower/index.ts";
+import type { Graph } from "../src/tensor/index.ts";
+import { gradientPrograms, type Program, plainPrograms } from "../test/lower/programs.ts";
+import { interpret, toDoubles } from "../test/tensor/reference.ts";
+
+const TOLERANCE = 2e-5;
+
+const words = (...values: readonly number[]): Uint8Array => new Uint8Array(Int32Array.from(values).buffer);
+const bytesOf = ({ data }: Pick<NDArray, "data">): Uint8Array =>
+  new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+const stored = (dtype: DType, values: ArrayLike<number>): Uint8Array => {
+  const arrays = { float32: Float32Array, int32: Int32Array, bool: Uint8Array, uint8: Uint8Array };
+  return new Uint8Array(arrays[dtype].from(values).buffer);
+};
+
+/** A program as native/driver.cc's head describes its file. */
+const fileOf = ({ outputs, values }: Program, block: number): Uint8Array => {
+  const leaves = [...values];
+  const graph: Graph = {
+    inputs: new Map(leaves.map(([leaf], i) => [`in${i}`, leaf])),
+    outputs: new Map(outputs.map((node, i) => [`out${i}`, node])),
+  };
+  const plan = readPlan(lower(graph, { target: { engine: "native", block } }));
+  if (!plan) throw new Error("no plan");
+  const wanted = interpret(outputs, new Map(leaves.map(([leaf, value]) => [leaf, toDoubles(value)])));
+  const number = (name: string): number => Number(name.replace(/^\D+/, ""));
+  const feeds = plan.feeds.map(({ name }) => bytesOf((leaves[number(name)] as (typeof leaves)[number])[1]));
+  const results = plan.outputs.map(({ name, dtype }) => stored(dtype, wanted[number(name)]?.data ?? []));
+  const tolerance = new Uint8Array(Float32Array.of(TOLERANCE).buffer);
+  return Buffer.concat([
+    words(plan.words.length),
+    bytesOf({ data: plan.words }),
+    words(plan.constants.length),
+    plan.constants,
+    ...feeds.flatMap((bytes) => [words(bytes.length), bytes]),
+    ...results.flatMap((bytes) => [words(bytes.length), tolerance, bytes]),
+  ]);
+};
+
+const [folder = "native-cases"] = process.argv.slice(2);
+await mkdir(folder, { recursive: true });
+let count = 0;
+for (const block of [1, 8])
+  for (const [kind, programs] of Object.entries({ plain: plainPrograms, gradient: gradientPrograms }))
+    for (const [i, program] of programs.entries()) {
+      await writeFile(join(folder, `${kind}-${i}-${block}`), fileOf(program, block));
+      count++;
+    }
+console.log(`${count} plans in ${folder}`);
