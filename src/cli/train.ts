@@ -1,6 +1,5 @@
 import { ArgumentError } from "../base/index.ts";
 import { type DataSpec, type Dataset, openDataset } from "../data/index.ts";
-import type { Backend } from "../runtime/index.ts";
 import { stagesOf } from "../systems/index.ts";
 import { dataShape, parameterCount, type Stage, type TrainEvent, train } from "../train/index.ts";
 import { backend } from "./backend-option.ts";
@@ -10,16 +9,6 @@ import { INTERRUPTED, interruptible } from "./interrupt.ts";
 import { showProfile } from "./profile.ts";
 import { type Progress, showSeconds, startProgress } from "./progress.ts";
 import { openRecipe } from "./recipe-source.ts";
-
-/** What measures its operations. @throws UsageError for the native engine, which does not */
-const profiled = (backend: Backend | undefined): Backend => {
-  if (backend !== "native") return "onnx";
-  throw new UsageError({
-    who: "--profile",
-    expected: "onnxruntime, whose operations it shows",
-    got: backend,
-  });
-};
 
 export const trainCommand = defineCommand({
   name: "train",
@@ -73,7 +62,7 @@ lowest held-out loss; undiffuse sample takes its path. Ctrl-C saves and ends;
       ...parts,
       resume,
       threads,
-      backend: profile ? profiled(backend) : backend,
+      backend,
     };
     if (dryRun) {
       process.stdout.write(`${JSON.stringify(recipe, null, 2)}\n`);
@@ -81,6 +70,12 @@ lowest held-out loss; undiffuse sample takes its path. Ctrl-C saves and ends;
       await forecast(job);
       return;
     }
+    if (profile && backend === "native")
+      throw new UsageError({
+        who: "--profile",
+        expected: "onnxruntime, whose operations it shows",
+        got: backend,
+      });
     if (profile) return showProfile(job);
     await interruptible("saving; press Ctrl-C again to give up", (signal) =>
       watch(train({ ...job, signal }), job.folder),
