@@ -234,8 +234,14 @@ class Planner implements Placing {
       const [a = 0, b = 0, c = 0] = operands;
       body.push(instructions[instruction], a, b, c);
     }
-    const over = inputs.filter((input) => overlies(input, to)).map(({ value }) => value);
-    this.plan.map(body, to.value, over);
+    // What else of the step is in the same memory must be walked the same way, or it is overwritten before it is read.
+    const walked = ({ value }: View) =>
+      inputs.filter((other) => other.value.of === value.of).every((other) => overlies(other, to));
+    this.plan.map(
+      body,
+      to.value,
+      inputs.filter(walked).map(({ value }) => value),
+    );
   }
 
   #emit(node: Tensor): void {
