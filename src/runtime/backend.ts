@@ -1,7 +1,7 @@
 import { host } from "#host";
-import { ArgumentError } from "../base/index.ts";
 import { type NativeTarget, type Target, trainCpu } from "../lower/index.ts";
 import { blockSize } from "./block-size.ts";
+import { nativeMissing } from "./session.ts";
 
 /** What runs graphs: onnxruntime, or the native engine where it was built; `auto` takes the faster that is there. */
 export const backendNames = ["auto", "onnx", "native"] as const;
@@ -22,10 +22,5 @@ const nativeTarget = (backend: Backend): NativeTarget | null => {
   const engine = host.nativeEngine();
   if (engine) return { engine: "native", block: blockFor(engine.isa) };
   if (backend === "auto") return null;
-  throw new ArgumentError({
-    who: "backend native",
-    expected: "the native engine",
-    got: "none",
-    hint: "build it with: npm run build:native",
-  });
+  throw nativeMissing();
 };

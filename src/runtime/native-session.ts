@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
-import { ArgumentError, NDArray, type PlainArray, sizeOf } from "../base/index.ts";
+import { NDArray, type PlainArray, sizeOf } from "../base/index.ts";
 import type { Plan } from "../lower/index.ts";
-import type { Arrays, NativeEngine, Session } from "./session.ts";
+import { type Arrays, type NativeEngine, nativeMissing, type Session } from "./session.ts";
 
 /** What native/addon.cc offers. */
 interface Addon {
@@ -23,7 +23,7 @@ const load = (): Addon | null => {
 };
 let loaded: Addon | null | undefined;
 const addon = (): Addon | null => {
-  loaded ??= load();
+  if (loaded === undefined) loaded = load();
   return loaded;
 };
 
@@ -32,13 +32,7 @@ export const nativeEngine = (): NativeEngine | null => addon()?.info() ?? null;
 /** @throws ArgumentError where the native engine was not built */
 export const openPlan = (plan: Plan, threads: number): Session => {
   const engine = addon();
-  if (!engine)
-    throw new ArgumentError({
-      who: "backend native",
-      expected: "the native engine",
-      got: "none",
-      hint: "build it with: npm run build:native",
-    });
+  if (!engine) throw nativeMissing();
   const opened = engine.open(plan.words, plan.constants, threads);
   return {
     async run(feeds: Arrays, into: Arrays = {}) {

@@ -1,4 +1,4 @@
-import type { PlainArray } from "../base/index.ts";
+import { ArgumentError, type PlainArray } from "../base/index.ts";
 import type { Lowering } from "../lower/index.ts";
 
 /** Arrays by the names of a model's inputs or outputs. */
@@ -40,6 +40,15 @@ export interface NativeEngine {
   readonly isa: string;
   readonly bf16: boolean;
 }
+
+/** Why there is no plan to run. */
+export const nativeMissing = (): ArgumentError =>
+  new ArgumentError({
+    who: "backend native",
+    expected: "the native engine",
+    got: "none",
+    hint: "build it with: npm run build:native",
+  });
 
 /** What a platform offers: `#host` resolves to Node's or the web's by package conditions. */
 export interface Host {

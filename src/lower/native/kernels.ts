@@ -1,7 +1,17 @@
 import { type Shape, sizeOf } from "../../base/index.ts";
 import type { OpName, Tensor } from "../../tensor/index.ts";
 import type { Placing } from "./placing.ts";
-import { channelsLast, denseStrides, identity, orderOf, type Value, type View } from "./view.ts";
+import {
+  channelsLast,
+  denseStrides,
+  identity,
+  lying,
+  offsetAt,
+  orderOf,
+  usualOrder,
+  type Value,
+  type View,
+} from "./view.ts";
 import { floatBits } from "./words.ts";
 
 /** Emits the steps of a node, whose result it asks the planner for. */
@@ -48,15 +58,16 @@ const reduction =
       return sumBlocks(planner, node);
     const view = planner.view(source);
     const count = axes.reduce((product, axis) => product * (view.shape[axis] as number), 1);
-    if (kind === 0 && count <= FEW && !together(view, axes)) return addParts(planner, node, view);
+    const direct = together(view, axes);
+    if (kind === 0 && count <= FEW && !direct) return addParts(planner, node, view);
     const kept = identity(view.shape).filter((axis) => !axes.includes(axis));
-    const found = together(view, axes) ?? {
+    const found = direct ?? {
       A: sizeOf(kept.map((axis) => view.shape[axis] as number)),
       R: count,
       B: 1,
       order: kept,
     };
-    const value = together(view, axes) ? view.value : planner.dense(source, [...kept, ...axes]);
+    const value = direct ? view.value : planner.dense(source, [...kept, ...axes]);
     // The result lies in the order of what is kept; axes of size 1 stand wherever.
     const place = (axis: number) => (keepDims ? axis : kept.indexOf(axis));
     const order = [
@@ -101,10 +112,8 @@ const addParts = (planner: Placing, node: Tensor, view: View): void => {
     instruction: "add" as const,
     operands: [i === 0 ? 0 : parts.length + i - 1, i + 1],
   }));
-  const order = orderOf(parts[0] as View);
-  const value = planner.result(node, node.shape.length === shape.length ? order : identity(node.shape));
-  const strides = denseStrides(shape, node.shape.length === shape.length ? order : identity(shape));
-  planner.map(parts, lines, { value, offset: 0, shape, strides });
+  const order = node.shape.length === shape.length ? orderOf(parts[0] as View) : undefined;
+  planner.map(parts, lines, lying(planner.result(node, order), shape, order));
 };
 
 /** Rows of a matrix one after another, or columns: as a product takes them. */
@@ -114,8 +123,7 @@ const matrix = (planner: Placing, node: Tensor): View => {
   const [rows, columns] = view.shape.slice(-2) as [number, number];
   const taken = (column === 1 && row >= columns) || (row === 1 && column >= rows);
   if (taken && view.value.dtype === "float32") return view;
-  const strides = denseStrides(node.shape, identity(node.shape));
-  return { value: planner.dense(node), offset: 0, shape: node.shape, strides };
+  return lying(planner.dense(node), node.shape);
 };
 
 const matmul: Kernel = (planner, node) => {
@@ -139,40 +147,40 @@ const matmul: Kernel = (planner, node) => {
 /** Steps take values from their start. */
 const atStart = (planner: Placing, view: View): View => {
   if (view.offset === 0) return view;
-  const strides = denseStrides(view.shape, identity(view.shape));
-  const value = planner.plan.arena(view.value.dtype, view.shape);
-  const copy = { value, offset: 0, shape: view.shape, strides };
+  const copy = lying(planner.plan.arena(view.value.dtype, view.shape));
   planner.copy(view, copy);
   return copy;
 };
 
-/** Writes into a part of a result. */
-const into = (planner: Placing, value: Value, node: Tensor, order: readonly number[]) => {
-  const strides = denseStrides(node.shape, order);
-  return (from: View, starts: readonly number[]): void =>
-    planner.copy(from, {
-      value,
-      offset: starts.reduce((sum, start, axis) => sum + start * (strides[axis] as number), 0),
-      shape: from.shape,
-      strides,
-    });
-};
+/** Writes a part of a result, from these indices on. */
+const writePart = (planner: Placing, whole: View, from: View, starts: readonly number[]): void =>
+  planner.copy(from, { ...whole, offset: offsetAt(whole, starts), shape: from.shape });
 
-/** Channels of images in blocks one after another. */
-const joinBlocks = (planner: Placing, node: Tensor): void => {
-  const parts = node.inputs.map((source) => planner.blocked(source));
-  const value = planner.blockedResult(node);
-  const strides = denseStrides(value.dims, identity(value.dims));
+/** Writes parts of a result one after another along an axis. */
+const join = (planner: Placing, whole: View, parts: readonly View[], axis: number): void => {
   let start = 0;
   for (const part of parts) {
-    const own = denseStrides(part.dims, identity(part.dims));
-    const from = { value: part, offset: 0, shape: part.dims, strides: own };
-    planner.copy(from, { value, offset: start * (strides[1] as number), shape: part.dims, strides });
-    start += part.dims[1] as number;
+    writePart(
+      planner,
+      whole,
+      part,
+      identity(whole.shape).map((each) => (each === axis ? start : 0)),
+    );
+    start += part.shape[axis] as number;
   }
 };
 
-const preferred = (shape: Shape): number[] => (shape.length === 4 ? channelsLast(shape) : identity(shape));
+/** An image, in blocks or not, whose every pixel stands `scale` times in each direction: two axes more, which do not move. */
+const repeated = ({ shape, strides, ...view }: View, scale: number): View => {
+  const around = (list: readonly number[], own: number) => [
+    ...list.slice(0, 3),
+    own,
+    list[3] as number,
+    own,
+    ...list.slice(4),
+  ];
+  return { ...view, shape: around(shape, scale), strides: around(strides, 0) };
+};
 
 type Geometry = { readonly stride: number; readonly padding: readonly number[] };
 const convolution = (
@@ -255,53 +263,32 @@ export const kernels: { readonly [K in OpName]?: Kernel } = {
   },
   concat(planner, node) {
     const { axis } = (node as Tensor<"concat">).attributes;
-    if (axis === 1 && node.inputs.every((source) => planner.fits(source))) return joinBlocks(planner, node);
-    const order = preferred(node.shape);
-    const views = node.inputs.map((source) => planner.view(source));
-    const write = into(planner, planner.result(node, order), node, order);
-    let start = 0;
-    for (const view of views) {
-      write(
-        view,
-        identity(node.shape).map((each) => (each === axis ? start : 0)),
-      );
-      start += view.shape[axis] as number;
+    if (axis === 1 && node.inputs.every((source) => planner.fits(source))) {
+      const parts = node.inputs.map((source) => lying(planner.blocked(source)));
+      return join(planner, lying(planner.blockedResult(node)), parts, axis);
     }
+    const order = usualOrder(node.shape);
+    const parts = node.inputs.map((source) => planner.view(source));
+    join(planner, lying(planner.result(node, order), node.shape, order), parts, axis);
   },
   pad(planner, node) {
     const { before } = (node as Tensor<"pad">).attributes;
     const view = planner.view(node.inputs[0] as Tensor);
-    const order = preferred(node.shape);
+    const order = usualOrder(node.shape);
     const value = planner.result(node, order);
     planner.plan.step("fill", value, 0);
-    into(planner, value, node, order)(view, before);
+    writePart(planner, lying(value, node.shape, order), view, before);
   },
   upsampleNearest(planner, node) {
     const { scale } = (node as Tensor<"upsampleNearest">).attributes;
     const source = node.inputs[0] as Tensor;
     if (planner.isBlocked(source)) {
-      const value = planner.blocked(source);
-      const [n, c, h, w, b] = value.dims as [number, number, number, number, number];
-      const shape = [n, c, h, scale, w, scale, b];
-      const own = denseStrides([n, c, h, 1, w, 1, b], [0, 1, 2, 3, 4, 5, 6]);
-      const strides = own.map((stride, axis) => (axis === 3 || axis === 5 ? 0 : stride));
-      const to = planner.blockedResult(node);
-      planner.copy(
-        { value, offset: 0, shape, strides },
-        { value: to, offset: 0, shape, strides: denseStrides(shape, identity(shape)) },
-      );
-      return;
+      const from = repeated(lying(planner.blocked(source)), scale);
+      return planner.copy(from, lying(planner.blockedResult(node), from.shape));
     }
-    const { strides, ...view } = planner.view(source);
-    const [n, c, h, w] = view.shape as [number, number, number, number];
-    const [sn, sc, sh, sw] = strides as [number, number, number, number];
-    const shape = [n, c, h, scale, w, scale];
+    const from = repeated(planner.view(source), scale);
     const value = planner.result(node, channelsLast(node.shape));
-    const to = denseStrides(shape, [0, 2, 3, 4, 5, 1]);
-    planner.copy(
-      { ...view, shape, strides: [sn, sc, sh, 0, sw, 0] },
-      { value, offset: 0, shape, strides: to },
-    );
+    planner.copy(from, lying(value, from.shape, [0, 2, 3, 4, 5, 1]));
   },
   conv2d(planner, node) {
     const [x, weight, bias] = node.inputs as [Tensor, Tensor, Tensor?];

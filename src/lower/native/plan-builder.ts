@@ -70,7 +70,7 @@ export class PlanBuilder {
     const constants = this.#constants.map(
       ({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
     );
-    const starts = places64(constants);
+    const starts = startsOf(constants);
     const location = ({ place, index, of }: Value): number => {
       if (place === "arena") return offsetOf.get(of) ?? 0;
       return place === "constant" ? (starts[index] as number) / ALIGN : index;
@@ -141,7 +141,7 @@ export class PlanBuilder {
 const aligned = (bytes: number): number => Math.ceil(bytes / ALIGN) * ALIGN;
 
 /** Where arrays start that lie one after the other, and where the last ends. */
-const places64 = (arrays: readonly Uint8Array[]): number[] => {
+const startsOf = (arrays: readonly Uint8Array[]): number[] => {
   const starts = [0];
   for (const { byteLength } of arrays) starts.push((starts.at(-1) as number) + aligned(byteLength));
   return starts;

@@ -10,10 +10,15 @@ import {
   channelsLast,
   denseStrides,
   identity,
+  inBlocks,
   isDense,
   liesIn,
+  lying,
+  offsetAt,
   orderOf,
   reshaped,
+  splitChannels,
+  usualOrder,
   type Value,
   type View,
 } from "./view.ts";
@@ -44,13 +49,6 @@ const overlies = (a: View, b: View): boolean =>
   sizeOf(b.value.dims) === sizeOf(b.shape) &&
   b.shape.every((n, axis) => n === 1 || a.strides[axis] === b.strides[axis]);
 
-const plainly = (value: Value, shape: Shape): View => ({
-  value,
-  offset: 0,
-  shape,
-  strides: denseStrides(shape, identity(shape)),
-});
-
 class Planner implements Placing {
   readonly plan = new PlanBuilder();
   readonly order: readonly Tensor[];
@@ -74,7 +72,7 @@ class Planner implements Placing {
       const held = value
         ? this.plan.constant(value)
         : this.plan.port("feed", { name, dtype: leaf.dtype, shape: leaf.shape });
-      this.#known.set(leaf, plainly(held, leaf.shape));
+      this.#known.set(leaf, lying(held, leaf.shape));
     }
     const names = new Map<Tensor, string[]>();
     for (const [name, node] of graph.outputs) names.set(node, [...(names.get(node) ?? []), name]);
@@ -118,7 +116,7 @@ class Planner implements Placing {
     const known = this.#blocked.get(node);
     if (known) return known;
     const value = this.plan.arena(node.dtype, inBlocks(node.shape, this.block));
-    this.copy(this.#blocksOf(node), plainly(value, value.dims));
+    this.copy(this.#blocksOf(node), lying(value));
     this.#blocked.set(node, value);
     return value;
   }
@@ -135,7 +133,7 @@ class Planner implements Placing {
     const source = node.inputs[0] as Tensor;
     if (node.op === "slice" && this.#blocked.has(source)) {
       const { starts } = (node as Tensor<"slice">).attributes;
-      const whole = plainly(this.#blocked.get(source) as Value, inBlocks(source.shape, this.block));
+      const whole = lying(this.#blocked.get(source) as Value, inBlocks(source.shape, this.block));
       const [n, c, h, w] = starts as [number, number, number, number];
       const offsets = [n, c / this.block, h, w, 0];
       if (c % this.block === 0)
@@ -153,13 +151,12 @@ class Planner implements Placing {
   result(node: Tensor, order: readonly number[] = identity(node.shape)): Value {
     const dims = order.map((axis) => node.shape[axis] as number);
     const strides = denseStrides(node.shape, order);
-    const view = (value: Value): View => ({ value, offset: 0, shape: node.shape, strides });
     const name = this.#outputs.get(node)?.[0];
     const value =
       name !== undefined && liesIn(node.shape, strides, identity(node.shape))
         ? this.plan.under(this.#output(name, node), dims)
         : this.plan.arena(node.dtype, dims);
-    this.#known.set(node, view(value));
+    this.#known.set(node, lying(value, node.shape, order));
     return value;
   }
 
@@ -170,7 +167,7 @@ class Planner implements Placing {
 
   #copyTo(name: string, node: Tensor): void {
     const view = this.view(node);
-    this.copy(view, plainly(this.#output(name, node), node.shape));
+    this.copy(view, lying(this.#output(name, node), node.shape));
   }
 
   #viewOf(node: Tensor): View {
@@ -181,13 +178,13 @@ class Planner implements Placing {
         node.dtype,
         order.map((axis) => node.shape[axis] as number),
       );
-      const view = { value, offset: 0, shape: node.shape, strides: denseStrides(node.shape, order) };
-      this.copy(plainly(blocks, blocks.dims), splitChannels(view, this.block));
+      const view = lying(value, node.shape, order);
+      this.copy(lying(blocks), splitChannels(view, this.block));
       return view;
     }
     if (node.op === "constant") {
       const { value } = (node as Tensor<"constant">).attributes;
-      return plainly(this.plan.constant(value), value.shape);
+      return lying(this.plan.constant(value), value.shape);
     }
     const from = this.view(node.inputs[0] as Tensor);
     if (node.op === "broadcastTo") return broadcast(from, node.shape);
@@ -202,7 +199,7 @@ class Planner implements Placing {
     const plain = reshaped(from, node.shape);
     if (plain) return plain;
     const value = this.#gathered(from, identity(from.shape));
-    return plainly(this.plan.under(value, node.shape), node.shape);
+    return lying(this.plan.under(value, node.shape), node.shape);
   }
 
   #gathered(view: View, order: readonly number[]): Value {
@@ -213,7 +210,7 @@ class Planner implements Placing {
     const known = copies.get(order.join());
     if (known) return known;
     const value = this.plan.arena(view.value.dtype, dims);
-    this.copy(view, { value, offset: 0, shape: view.shape, strides: denseStrides(view.shape, order) });
+    this.copy(view, lying(value, view.shape, order));
     copies.set(order.join(), value);
     return value;
   }
@@ -254,7 +251,7 @@ class Planner implements Placing {
   #partInBlocks(leaf: Tensor, shape: Shape): View {
     if (sameShape(leaf.shape, shape) && leaf.dtype === "float32" && leaf.op !== "broadcastTo") {
       const value = this.blocked(leaf);
-      return plainly(value, value.dims);
+      return lying(value);
     }
     return splitChannels(broadcast(this.view(leaf), shape), this.block);
   }
@@ -294,44 +291,21 @@ class Planner implements Placing {
     if (this.fits(root) && !this.#outputs.has(root) && leaves.some((leaf) => this.isBlocked(leaf))) {
       const parts = leaves.map((leaf) => this.#partInBlocks(leaf, root.shape));
       const value = this.blockedResult(root);
-      this.map(parts, lines, plainly(value, value.dims));
+      this.map(parts, lines, lying(value));
       return;
     }
     const inputs = leaves.map((leaf) => broadcast(this.view(leaf), root.shape));
     const order = this.#outputs.has(root) ? identity(root.shape) : orderLike(inputs, root.shape);
     const value = this.result(root, order);
-    this.map(inputs, lines, {
-      value,
-      offset: 0,
-      shape: root.shape,
-      strides: denseStrides(root.shape, order),
-    });
+    this.map(inputs, lines, lying(value, root.shape, order));
   }
 }
-
-/** The shape of an image in blocks of channels. */
-export const inBlocks = ([n = 1, c = 1, h = 1, w = 1]: Shape, block: number): number[] => [
-  n,
-  c / block,
-  h,
-  w,
-  block,
-];
-
-/** An image by blocks of its channels and the channels in them. */
-const splitChannels = ({ shape, strides, ...view }: View, block: number): View => {
-  const [sn, sc, sh, sw] = strides as [number, number, number, number];
-  return { ...view, shape: inBlocks(shape, block), strides: [sn, block * sc, sh, sw, sc] };
-};
-
-const offsetAt = ({ offset, strides }: View, starts: readonly number[]): number =>
-  starts.reduce((sum, start, axis) => sum + start * (strides[axis] as number), offset);
 
 /** The order in which the first input lies that is not repeated. */
 const orderLike = (inputs: readonly View[], shape: Shape): number[] => {
   const whole = inputs.find(({ strides }) => shape.every((n, axis) => n === 1 || strides[axis] !== 0));
   if (whole) return orderOf(whole);
-  return shape.length === 4 ? channelsLast(shape) : identity(shape);
+  return usualOrder(shape);
 };
 
 /** A constant that is one number goes into the step itself. */

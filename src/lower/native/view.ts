@@ -40,6 +40,43 @@ export const channelsLast = (shape: Shape): number[] => {
   return [batch, ...positions, channels].filter((axis) => axis !== undefined);
 };
 
+/** Channels innermost for images, all else as it stands. */
+export const usualOrder = (shape: Shape): number[] =>
+  shape.length === 4 ? channelsLast(shape) : identity(shape);
+
+/** The whole of a value as a tensor of a shape that lies in an order of its axes. */
+export const lying = (
+  value: Value,
+  shape: Shape = value.dims,
+  order: readonly number[] = identity(shape),
+): View => ({
+  value,
+  offset: 0,
+  shape,
+  strides: denseStrides(shape, order),
+});
+
+/** Where the element at these indices is. */
+export const offsetAt = (
+  { offset, strides }: Pick<View, "offset" | "strides">,
+  starts: readonly number[],
+): number => starts.reduce((sum, start, axis) => sum + start * (strides[axis] as number), offset);
+
+/** The shape of an image in blocks of channels. */
+export const inBlocks = ([n = 1, c = 1, h = 1, w = 1]: Shape, block: number): number[] => [
+  n,
+  c / block,
+  h,
+  w,
+  block,
+];
+
+/** An image by blocks of its channels and the channels in them. */
+export const splitChannels = ({ shape, strides, ...view }: View, block: number): View => {
+  const [sn, sc, sh, sw] = strides as [number, number, number, number];
+  return { ...view, shape: inBlocks(shape, block), strides: [sn, block * sc, sh, sw, sc] };
+};
+
 /** Whether strides are those of an order, but for axes of size 1. */
 export const liesIn = (shape: Shape, strides: readonly number[], order: readonly number[]): boolean => {
   const dense = denseStrides(shape, order);
