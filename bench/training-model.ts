@@ -4,18 +4,19 @@ import { lower } from "../src/lower/index.ts";
 import { unet2d, unet2dSchema } from "../src/models/index.ts";
 import { parameters } from "../src/nn/index.ts";
 import { trainTarget } from "../src/runtime/index.ts";
-import { gradients, simplify, type Tensor, trace } from "../src/tensor/index.ts";
+import { type Graph, gradients, simplify, type Tensor, trace } from "../src/tensor/index.ts";
 import type { Network } from "./networks.ts";
 import { backend } from "./peer.ts";
 
-export interface TrainingModel {
-  readonly model: Uint8Array;
+export interface TrainingGraph {
+  /** The mean squared error of a random batch, and its gradients, `gradient.<name>`. */
+  readonly graph: Graph;
   readonly values: ReadonlyMap<string, NDArray>;
   /** A random batch. */
   draw(random: Generator): Readonly<Record<"sample" | "target" | "timestep", NDArray>>;
 }
 
-export const trainingModel = async ({ batch, config }: Network): Promise<TrainingModel> => {
+export const trainingGraph = ({ batch, config }: Network): TrainingGraph => {
   const net = unet2d(unet2dSchema.parse(config), new Generator(0));
   const own = parameters(net);
   const shape = [batch, config.in_channels, config.sample_size, config.sample_size];
@@ -33,7 +34,7 @@ export const trainingModel = async ({ batch, config }: Network): Promise<Trainin
     own,
   );
   return {
-    model: lower(simplify(graph), { target: await trainTarget(backend) }),
+    graph: simplify(graph),
     values: new Map([...own].map(([name, { value }]) => [name, value])),
     draw: (random) => ({
       sample: random.normal(shape),
@@ -41,4 +42,13 @@ export const trainingModel = async ({ batch, config }: Network): Promise<Trainin
       timestep: random.integers(0, 1000, [batch]).cast("float32"),
     }),
   };
+};
+
+export interface TrainingModel extends Omit<TrainingGraph, "graph"> {
+  readonly model: Uint8Array;
+}
+
+export const trainingModel = async (network: Network): Promise<TrainingModel> => {
+  const { graph, ...rest } = trainingGraph(network);
+  return { model: lower(graph, { target: await trainTarget(backend) }), ...rest };
 };

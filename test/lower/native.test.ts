@@ -1,19 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { host } from "#host";
+import { trainingGraph } from "../../bench/training-model.ts";
 import { Generator, NDArray } from "../../src/base/index.ts";
 import { lower, type NativeTarget, portable, readPlan, type Target } from "../../src/lower/index.ts";
-import { unet2d, unet2dSchema } from "../../src/models/index.ts";
-import { parameters } from "../../src/nn/index.ts";
 import type { Arrays } from "../../src/runtime/index.ts";
-import {
-  conv2d,
-  type Graph,
-  gradients,
-  groupNorm,
-  simplify,
-  type Tensor,
-  trace,
-} from "../../src/tensor/index.ts";
+import { conv2d, type Graph, groupNorm, trace } from "../../src/tensor/index.ts";
 import { gradientPrograms, plainPrograms } from "./programs.ts";
 import { describeTogether } from "./together.ts";
 
@@ -57,33 +48,12 @@ test("a plan names what is fed and what comes out, and its steps are few", () =>
 const network = (channels: readonly [number, number]) => {
   const config = {
     ...{ sample_size: 8, in_channels: 3, out_channels: 3, layers_per_block: 1, norm_num_groups: 4 },
-    ...{ block_out_channels: channels, attention_head_dim: 4 },
-    down_block_types: ["DownBlock2D", "AttnDownBlock2D"],
-    up_block_types: ["AttnUpBlock2D", "UpBlock2D"],
+    ...{ block_out_channels: [...channels], attention_head_dim: 4 },
+    down_block_types: ["DownBlock2D" as const, "AttnDownBlock2D" as const],
+    up_block_types: ["AttnUpBlock2D" as const, "UpBlock2D" as const],
   };
-  const net = unet2d(unet2dSchema.parse(config), new Generator(0));
-  const own = parameters(net);
-  const draws = new Generator(1);
-  const batch = {
-    sample: draws.normal([2, 3, 8, 8]),
-    target: draws.normal([2, 3, 8, 8]),
-    timestep: NDArray.of([3, 700]),
-  };
-  const traced = trace(
-    batch,
-    ({ sample, target, timestep }) => {
-      const error = net.forward(sample, timestep).sub(target);
-      const loss = error.mul(error).mean();
-      const found = gradients(loss, [...own.values()]);
-      return {
-        loss,
-        ...Object.fromEntries([...own.keys()].map((name, i) => [`gradient.${name}`, found[i] as Tensor])),
-      };
-    },
-    own,
-  );
-  const values = Object.fromEntries([...own].map(([name, { value }]) => [name, value]));
-  return { graph: simplify(traced), feeds: { ...batch, ...values } };
+  const { graph, values, draw } = trainingGraph({ batch: 2, config });
+  return { graph, feeds: { ...draw(new Generator(1)), ...Object.fromEntries(values) } };
 };
 
 const evaluate = async (target: Target, { graph, feeds }: { graph: Graph; feeds: Arrays }) => {
