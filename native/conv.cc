@@ -1,5 +1,7 @@
 // The convolution and its two gradients by oneDNN. Images stay as they are; weights go into the layout that oneDNN asks
 // for.
+#include "conv.h"
+
 #include "primitive.h"
 
 namespace undiffuse {
@@ -8,9 +10,7 @@ namespace {
 
 using Tag = dnnl::memory::format_tag;
 
-struct Shape {
-  int64_t n, h, w, c, m, kh, kw, oh, ow, stride, top, left, bottom, right, block;
-
+struct Shape : ConvShape {
   ConvWindow window() const { return {{stride, stride}, {top, left}, {bottom, right}}; }
   Tag images() const { return block == 8 ? Tag::nChw8c : block == 16 ? Tag::nChw16c : Tag::nhwc; }
   Md x() const { return {{n, c, h, w}, dnnl::memory::data_type::f32, images()}; }
@@ -66,6 +66,7 @@ Step prepareConvInputGrad(Setup& setup) {
 Step prepareConvWeightGrad(Setup& setup) {
   const Value *x = setup.value(), *dy = setup.value(), *dweight = setup.value();
   const Shape s = readShape(setup.words, x, dweight, dy);
+  if (s.block == 8 && s.kh * s.kw > 1) return prepareBlockedWeightGrad(setup, s, x, dy, dweight);
   const auto description =
       describeConvWeightGrad(setup.primitives->engine, s.x(), s.weight(Tag::any), s.out(), s.window());
   auto primitive = std::make_shared<Primitive>(setup, dnnl::convolution_backward_weights(description),

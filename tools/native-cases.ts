@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { DType, NDArray } from "../src/base/index.ts";
 import { lower, readPlan } from "../src/lower/index.ts";
 import type { Graph } from "../src/tensor/index.ts";
-import { gradientPrograms, type Program, plainPrograms } from "../test/lower/programs.ts";
+import { blockedPrograms, gradientPrograms, type Program, plainPrograms } from "../test/lower/programs.ts";
 import { interpret, toDoubles } from "../test/tensor/reference.ts";
 
 const TOLERANCE = 2e-5;
@@ -46,7 +46,11 @@ const [folder = "native-cases"] = process.argv.slice(2);
 await mkdir(folder, { recursive: true });
 let count = 0;
 for (const block of [1, 8])
-  for (const [kind, programs] of Object.entries({ plain: plainPrograms, gradient: gradientPrograms }))
+  for (const [kind, programs] of Object.entries({
+    plain: plainPrograms,
+    gradient: gradientPrograms,
+    blocked: blockedPrograms,
+  }))
     for (const [i, program] of programs.entries()) {
       await writeFile(join(folder, `${kind}-${i}-${block}`), fileOf(program, block));
       count++;

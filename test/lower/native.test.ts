@@ -5,7 +5,7 @@ import { Generator, NDArray } from "../../src/base/index.ts";
 import { lower, type NativeTarget, portable, readPlan, type Target } from "../../src/lower/index.ts";
 import type { Arrays } from "../../src/runtime/index.ts";
 import { conv2d, type Graph, groupNorm, trace } from "../../src/tensor/index.ts";
-import { gradientPrograms, plainPrograms } from "./programs.ts";
+import { blockedPrograms, gradientPrograms, plainPrograms } from "./programs.ts";
 import { describeTogether } from "./together.ts";
 
 const built = host.nativeEngine() !== null;
@@ -14,6 +14,8 @@ const targets = [1, 8].map((block): NativeTarget => ({ engine: "native", block }
 const [native] = targets as [NativeTarget];
 
 if (built) {
+  for (const target of targets)
+    describeTogether(`the native engine in blocks of ${target.block}`, target, blockedPrograms);
   describeTogether("the native engine computes what the plain loops do", native, plainPrograms);
   describeTogether(
     "the native engine computes the gradients that the plain loops do",

@@ -1,5 +1,5 @@
-import { Generator, type NDArray } from "../../src/base/index.ts";
-import { input, type Tensor, vjp } from "../../src/tensor/index.ts";
+import { Generator, type NDArray, type Shape } from "../../src/base/index.ts";
+import { conv2d, input, type Tensor, vjp } from "../../src/tensor/index.ts";
 import { allCases } from "../tensor/cases.ts";
 
 /** Nodes to compute, and what to feed. */
@@ -29,3 +29,38 @@ export const plainPrograms: readonly Program[] = allCases.map(({ title, node, va
 export const gradientPrograms: readonly Program[] = allCases
   .filter(({ node }) => node.dtype === "float32" && node.inputs.length > 0)
   .map(gradientProgram);
+
+/** Convolutions whose channels fill blocks of 8, with all that their gradient in the weight tells apart. */
+const blocked: readonly (readonly [
+  title: string,
+  x: Shape,
+  weight: Shape,
+  stride: number,
+  padding: readonly [number, number, number, number],
+])[] = [
+  ["3×3, several chunks of rows, an odd number of blocks", [1, 8, 33, 19], [24, 8, 3, 3], 1, [1, 1, 1, 1]],
+  ["3×3, several images a chunk and some left over", [11, 16, 6, 5], [16, 16, 3, 3], 1, [1, 1, 1, 1]],
+  ["3×3, rows of more pixels than a chunk", [1, 8, 2, 210], [8, 8, 3, 3], 1, [1, 1, 1, 1]],
+  ["3×3 without padding", [2, 16, 9, 7], [8, 16, 3, 3], 1, [0, 0, 0, 0]],
+  ["3×3, stride 2, padded below and right", [2, 8, 10, 8], [16, 8, 3, 3], 2, [0, 0, 1, 1]],
+  ["3×3, stride 2, odd", [2, 8, 7, 9], [24, 8, 3, 3], 2, [1, 1, 1, 1]],
+  ["2×2, padded more than the kernel is wide", [3, 8, 4, 5], [40, 8, 2, 2], 1, [3, 2, 0, 1]],
+  ["4×4, stride 3, pixels unread", [2, 8, 12, 9], [8, 8, 4, 4], 3, [0, 0, 0, 0]],
+  ["5×6", [1, 8, 9, 8], [16, 8, 5, 6], 1, [2, 3, 2, 2]],
+  ["1×1, stride 2", [2, 16, 5, 4], [8, 16, 1, 1], 2, [0, 0, 0, 0]],
+  ["3×3 of one pixel", [5, 8, 1, 1], [8, 8, 3, 3], 1, [1, 1, 1, 1]],
+];
+
+export const blockedPrograms: readonly Program[] = blocked.map(
+  ([title, shape, kernel, stride, padding], i) => {
+    const [x, weight] = [input(shape), input(kernel)];
+    const y = conv2d(x, weight, undefined, { stride, padding });
+    const dy = input(y.shape);
+    const random = new Generator(2000 + i);
+    return {
+      title: `convolution in blocks, ${title}`,
+      outputs: [y, ...vjp(y, [x, weight], dy)],
+      values: new Map([x, weight, dy].map((leaf) => [leaf, random.normal(leaf.shape)])),
+    };
+  },
+);
