@@ -1,8 +1,10 @@
 import { readFile, stat } from "node:fs/promises";
-import { extname } from "node:path";
+import { basename, dirname, extname } from "node:path";
 import { FileError } from "../base/index.ts";
 import {
   type Checkpoint,
+  type CheckpointHeader,
+  findRuns,
   type HeldOutResult,
   listCheckpoints,
   type Metrics,
@@ -11,6 +13,7 @@ import {
   recentLosses,
   requireCheckpoint,
   runFolder,
+  stageTraining,
   weightsOf,
 } from "../train/index.ts";
 import { defineCommand, text } from "./command.ts";
@@ -64,38 +67,68 @@ const describeFile = async (path: string): Promise<string[]> =>
 
 const describeCheckpoint = (checkpoint: Checkpoint): string[] => {
   const { header, path } = checkpoint;
-  const recipe = header.recipe as { name: string; system: string; training: { steps: number; seed: number } };
+  const recipe = header.recipe as SavedRecipe;
   const parameters = [...weightsOf(checkpoint, "model").values()].reduce((sum, { size }) => sum + size, 0);
   const [channels, height, width] = header.image;
   return [
     row("recipe", `${recipe.name} (${recipe.system})`),
-    row("step", `${header.step} of ${recipe.training.steps}, ${showSeconds(header.seconds)} of training`),
+    row("step", `${header.step} of ${stepsOf(header)}, ${showSeconds(header.seconds)} of training`),
     row("network", `${parameters.toLocaleString("en")} parameters`),
-    row("images", `${height}×${width}, ${channels === 1 ? "grey" : "colour"}`),
+    header.form === "pictures"
+      ? row("images", `${height}×${width}, ${channels === 1 ? "grey" : "colour"}`)
+      : row(header.form, `of ${channels} numbers`),
     ...(header.classes ? [row("classes", summarise(header.classes))] : []),
     row("seed", recipe.training.seed),
     row("checkpoint", path),
   ];
 };
 
+/** What is read here of the recipe that a checkpoint carries. */
+interface SavedRecipe {
+  readonly name: string;
+  readonly system: string;
+  readonly training: { readonly steps: number; readonly seed: number };
+  readonly stages?: Readonly<Record<string, { readonly steps?: number }>>;
+}
+
+/** The steps of the stage that a checkpoint is of. */
+const stepsOf = ({ recipe, stage = "" }: CheckpointHeader): number =>
+  stageTraining(recipe as SavedRecipe, stage).steps;
+
+/** A run, or each stage of one of several. */
 const describeRun = async (path: string): Promise<string[]> => {
+  const folders = await findRuns(path);
+  if (folders.length <= 1) return describeStage(path);
+  const stages = await Promise.all(folders.map(describeStage));
+  return stages.flatMap((lines, i) => (i === 0 ? lines : ["", ...lines]));
+};
+
+const describeStage = async (path: string): Promise<string[]> => {
   const folder = runFolder(path);
   const { checkpoint, damaged } = await requireCheckpoint(folder);
   const { header } = checkpoint;
-  const recipe = header.recipe as { training: { steps: number } };
+  const run = await runOf(path, header);
   const next =
-    header.step < recipe.training.steps
-      ? row("to go on", `undiffuse train ${path} --resume`)
+    header.step < stepsOf(header)
+      ? row("to go on", `undiffuse train ${run} --resume`)
       : row("to sample", `undiffuse sample ${path}`);
   const metrics = await readMetrics(folder);
   return [
     ...describeCheckpoint(checkpoint),
     row("checkpoints", (await listCheckpoints(folder.checkpoints)).length),
     ...damaged.map(({ message }) => row("damaged", message)),
-    row("made by", `undiffuse train ${folder.recipe} --out ${path}`),
+    row("made by", `undiffuse train ${folder.recipe} --out ${run}`),
     next,
     ...trainingFigures(metrics),
   ];
+};
+
+/** The folder of the whole run, above that of one of several stages. */
+const runOf = async (path: string, { stage }: CheckpointHeader): Promise<string> => {
+  const above = dirname(path);
+  const isStage =
+    basename(path) === stage && (await stat(runFolder(above).recipe).catch(() => null)) !== null;
+  return isStage ? above : path;
 };
 
 const trainingFigures = (metrics: readonly Metrics[]): string[] => {

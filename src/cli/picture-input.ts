@@ -14,6 +14,15 @@ const preparations: {
   idx: () => ({ filter: "mitchell" }),
   emoji: ({ background }) => ({ background }),
   folder: ({ filter, background, fit }) => ({ filter, background, fit }),
+  density: () => refused("points"),
+  heartbeat: () => refused("bits"),
+};
+const refused = (form: string): never => {
+  throw new UsageError({
+    who: "a picture",
+    expected: "a model of pictures to begin with one",
+    got: `one of ${form}`,
+  });
 };
 const preparationOf = <Kind extends DataSpec["kind"]>(spec: Extract<DataSpec, { kind: Kind }>): Preparation =>
   preparations[spec.kind as Kind](spec);

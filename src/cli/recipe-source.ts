@@ -50,18 +50,33 @@ const readJson = async (path: string): Promise<object> => {
 };
 
 const applied = (input: object, { data, size, classes, ...training }: Changes): object => {
-  const recipe = input as { data?: { kind?: string }; training?: object };
+  const recipe = input as { data?: { kind?: string }; training?: object; stages?: object };
   const folder = data === undefined ? {} : { kind: "folder", path: resolve(data) };
   const kept = data === undefined || recipe.data?.kind === "folder" ? recipe.data : {};
   return {
     ...recipe,
     data: merged(kept, { ...folder, size, classes }),
     training: merged(recipe.training, training),
+    ...(recipe.stages && { stages: without(recipe.stages, given(training)) }),
   };
+};
+
+/** What stages say of themselves alone, but for fields that a change gives all of them. */
+const without = (stages: object, changes: readonly (readonly [name: string, value: unknown])[]): object => {
+  const changed = new Set(changes.map(([name]) => name));
+  return Object.fromEntries(
+    Object.entries(stages).map(([name, fields]) => [
+      name,
+      Object.fromEntries(Object.entries(fields as object).filter(([field]) => !changed.has(field))),
+    ]),
+  );
 };
 
 /** The fields with those that a change gives; as it is where there is none, for what checks it to see. */
 const merged = (fields: object | undefined, changes: object): object | undefined => {
-  const given = Object.entries(changes).filter(([, value]) => value !== undefined);
-  return given.length ? { ...fields, ...Object.fromEntries(given) } : fields;
+  const changed = given(changes);
+  return changed.length ? { ...fields, ...Object.fromEntries(changed) } : fields;
 };
+
+const given = (changes: object): [string, unknown][] =>
+  Object.entries(changes).filter(([, value]) => value !== undefined);

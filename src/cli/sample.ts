@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import { NDArray } from "../base/index.ts";
-import { toPixels } from "../data/index.ts";
-import { encodeGif, encodePng, enlarge, imageGrid, makeFolder, writeWhole } from "../formats/index.ts";
+import { forms } from "../data/index.ts";
+import { encodeGif, encodePng, makeFolder, writeWhole } from "../formats/index.ts";
 import { samplerSummaries } from "../samplers/index.ts";
 import { openTrained, type Recipe, type Trained } from "../systems/index.ts";
 import { backend } from "./backend-option.ts";
@@ -45,7 +45,7 @@ ${samplerList}`,
       short: "o",
       value: "folder",
     }),
-    count: integer("how many images", { least: 1, fallback: 40 }),
+    count: integer("how many (default: 40 images, 1000 points, 40 rows of bits)", { least: 1 }),
     seed: integer("seed of the first image", { fallback: 0 }),
     class: text("only this class; without it the classes take turns", { value: "name" }),
     ...samplingOptions,
@@ -78,8 +78,9 @@ ${samplerList}`,
       "as diffusers' configuration says",
     ],
   ],
-  async run({ model: path, threads, backend, ...request }) {
+  async run({ model: path, threads, backend, ...given }) {
     const model = await openTrained(path, { threads, backend });
+    const request = { ...given, count: given.count ?? forms[model.checkpoint.header.form].gallery };
     try {
       await interruptible("stopping", async (signal) => {
         const plan = await planOf(model, request);
@@ -99,7 +100,9 @@ ${samplerList}`,
   },
 });
 
-type Request = Omit<Parameters<typeof sampleCommand.run>[0], "model" | "threads" | "backend">;
+type Request = Omit<Parameters<typeof sampleCommand.run>[0], "model" | "threads" | "backend" | "count"> & {
+  readonly count: number;
+};
 
 /** Everything about the images to make, before the first is made. */
 interface Plan {
@@ -156,24 +159,25 @@ const write = async (
   const { folder, columns } = plan;
   const { scale, seed, singles, gif } = request;
   await makeFolder(folder);
-  const tile = (batch: NDArray) => enlarge(imageGrid(toPixels(batch), { columns, padding: 1 }), scale);
+  const { draw } = forms[request.model.checkpoint.header.form];
+  const tile = (batch: NDArray) => draw(batch, { columns, scale });
   const save = async (name: string, bytes: Uint8Array) => {
     await writeWhole(join(folder, name), bytes);
     process.stdout.write(`${join(folder, name)}\n`);
   };
   const { count } = request;
-  await save("grid.png", await encodePng(tile(images), provenance(plan, request, { seed, count })));
+  await save("grid.png", await encodePng(await tile(images), provenance(plan, request, { seed, count })));
   if (gif) {
-    const frames = NDArray.stack(moments.map(tile));
+    const frames = NDArray.stack(await Promise.all(moments.map(tile)));
     await save("denoising.gif", await encodeGif(frames, { delayMs: 60, lastDelayMs: 2000 }));
   }
   if (!singles) return;
-  const pixels = toPixels(images);
   for (let k = 0; k < count; k++) {
     const alone =
       request.interpolate === undefined ? { seed: seed + k, count: 1, first: k } : { seed, count };
     const facts = provenance(plan, request, alone);
-    await save(`${String(seed + k).padStart(5, "0")}.png`, await encodePng(pixels.row(k), facts));
+    const picture = await draw(images.rows(k, k + 1), { columns: 1, scale: 1 });
+    await save(`${String(seed + k).padStart(5, "0")}.png`, await encodePng(picture, facts));
   }
 };
 

@@ -4,12 +4,13 @@ import type { DiffusionProcess, Schedule } from "../diffusion/index.ts";
 import {
   readScheduler,
   type SamplerKind,
+  type SamplerSpec,
   samplerKinds,
   samplerSchema,
   sigmaSpacingNames,
   spacingNames,
 } from "../samplers/index.ts";
-import { type Recipe, samplingOf } from "../systems/index.ts";
+import { hasSampler, type Recipe, type SteppingRecipe, samplingOf } from "../systems/index.ts";
 import { choice, decimal, integer, text, UsageError } from "./command.ts";
 import { literal, literalWord, splitOutsideBrackets } from "./literals.ts";
 
@@ -33,6 +34,7 @@ export const samplingOptions = {
   rescale: decimal("give this share of contrast back to guided images, 0 to 1"),
   interval: text("guide only while noise / signal is between, e.g. 0.2,2", { value: "a,b" }),
   negative: text("steer away from this class instead of from no class", { value: "name" }),
+  sampling: text("other fields of the recipe's sampling, e.g. temperature=0.7", { value: "key=value,…" }),
 } as const;
 
 /** What was said of them. */
@@ -48,6 +50,7 @@ export interface SamplingChoice {
   readonly rescale?: number | undefined;
   readonly interval?: string | undefined;
   readonly negative?: string | undefined;
+  readonly sampling?: string | undefined;
 }
 
 /** The recipe's way of sampling with what was chosen. @throws UsageError for words that make no sense */
@@ -58,7 +61,8 @@ export const chosenSampling = async (
 ): Promise<Recipe["sampling"]> => {
   const { guidance, rescale, interval, negative } = choice;
   const changes = {
-    sampler: await chosenSampler(recipe, choice),
+    ...keyValues(choice.sampling ?? "", "--sampling"),
+    ...(await chosenSampler(recipe, choice)),
     ...(guidance !== undefined && { guidance }),
     ...(rescale !== undefined && { rescale }),
     ...(interval !== undefined && { interval: range(interval) }),
@@ -86,7 +90,23 @@ const range = (words: string): readonly number[] => {
   });
 };
 
+/** The sampler as a change of the sampling; none where nothing was said of it. */
 const chosenSampler = async (recipe: Recipe, choice: SamplingChoice): Promise<object> => {
+  const { sampler, steps, eta, spacing, sigmas, samplerOptions, scheduler } = choice;
+  const asked = Object.entries({ sampler, steps, eta, spacing, sigmas, samplerOptions, scheduler });
+  const first = asked.find(([, value]) => value !== undefined)?.[0];
+  if (first === undefined) return {};
+  const { system } = recipe;
+  if (!hasSampler(recipe))
+    throw new UsageError({
+      who: first === "samplerOptions" ? "--sampler-options" : `--${first}`,
+      expected: "a system that goes from noise to images step by step",
+      got: system,
+    });
+  return { sampler: await samplerOf(recipe, choice) };
+};
+
+const samplerOf = async (recipe: SteppingRecipe, choice: SamplingChoice): Promise<object> => {
   const { sampler, steps, eta, samplerOptions, scheduler } = choice;
   if (scheduler !== undefined && sampler !== undefined)
     throw new UsageError({ who: "--scheduler", expected: "no --sampler beside it", got: sampler });
@@ -96,7 +116,11 @@ const chosenSampler = async (recipe: Recipe, choice: SamplingChoice): Promise<ob
     ...(choice.spacing !== undefined && { spacing: nameOrList(choice.spacing) }),
     ...(choice.sigmas !== undefined && { sigmas: nameOrList(choice.sigmas) }),
   };
-  const said = { ...lists, ...keyValues(samplerOptions ?? ""), ...(eta !== undefined && { eta }) };
+  const said = {
+    ...lists,
+    ...keyValues(samplerOptions ?? "", "--sampler-options"),
+    ...(eta !== undefined && { eta }),
+  };
   return { ...base, ...said, ...stepsOf(said, steps) };
 };
 
@@ -117,9 +141,10 @@ const fromScheduler = async (path: string, { config }: Recipe): Promise<object> 
   const json = parseJson(read, path);
   const { process, sampler, prediction } = readScheduler(json as Record<string, unknown>);
   const theirs = "schedule" in process ? (process as DiffusionProcess).schedule : null;
-  if (prediction !== "epsilon" || !theirs || !sameSchedule(theirs, config.schedule))
+  const own = "schedule" in config ? config.schedule : null;
+  if (prediction !== "epsilon" || !theirs || !own || !sameSchedule(theirs, own))
     throw new FileError(path, {
-      expected: `the model's own schedule, ${JSON.stringify(config.schedule)}, and epsilon`,
+      expected: `the model's own schedule, ${JSON.stringify(own)}, and epsilon`,
       got: `${JSON.stringify(theirs)} and ${prediction}`,
     });
   return sampler;
@@ -148,18 +173,14 @@ const sameSchedule = (a: Schedule, b: Schedule): boolean => {
 };
 
 /** `order=3,sigmas=karras` as an object; numbers, booleans, null, [lists] and {objects} are read as such. */
-const keyValues = (words: string): Record<string, unknown> =>
+const keyValues = (words: string, who: string): Record<string, unknown> =>
   Object.fromEntries(
     splitOutsideBrackets(words)
       .filter((word) => word.trim() !== "")
       .map((word) => {
         const [key = "", ...rest] = word.split("=");
         if (key.trim() === "" || rest.length !== 1)
-          throw new UsageError({
-            who: "--sampler-options",
-            expected: "key=value with commas",
-            got: `"${word}"`,
-          });
+          throw new UsageError({ who, expected: "key=value with commas", got: `"${word}"` });
         return [key.trim(), literal((rest[0] as string).trim())];
       }),
   );
@@ -170,24 +191,39 @@ export const samplingWords = (
   recipe: Recipe,
   classes: readonly string[] | null,
 ): Record<string, string | number> => {
-  const { sampler, guidance, rescale, interval, negative } = sampling;
-  const { kind, steps, ...rest } = sampler;
-  const plain = samplerSchema.parse({ kind }) as unknown as Record<string, unknown>;
-  const changed = Object.entries(rest).filter(
-    ([key, value]) => value !== undefined && JSON.stringify(value) !== JSON.stringify(plain[key]),
-  );
+  const own: Fields = recipe.sampling;
+  const { sampler, guidance, rescale, interval, negative, ...others } = sampling as Fields & Partial<Guided>;
+  const more = assignments(changed(others, own));
+  return {
+    ...(sampler && samplerWords(sampler)),
+    ...(guidance !== undefined && { guidance }),
+    ...(rescale !== undefined && rescale !== own.rescale && { rescale }),
+    ...(interval && { interval: interval.join(",") }),
+    ...(negative !== undefined && { negative: classes?.[negative] ?? negative }),
+    ...(more && { sampling: more }),
+  };
+};
+
+type Fields = Readonly<Record<string, unknown>>;
+type Guided = Extract<Recipe["sampling"], { readonly sampler: object }>;
+
+const samplerWords = ({ kind, steps, ...rest }: SamplerSpec): Record<string, string | number> => {
+  const more = assignments(changed(rest, samplerSchema.parse({ kind }) as unknown as Fields));
   return {
     sampler: kind,
     ...(steps !== undefined && { steps }),
-    ...(changed.length > 0 && {
-      "sampler-options": changed.map(([key, value]) => `${key}=${literalWord(value)}`).join(","),
-    }),
-    guidance,
-    ...(rescale !== recipe.sampling.rescale && { rescale }),
-    ...(interval && { interval: interval.join(",") }),
-    ...(negative !== undefined && { negative: classes?.[negative] ?? negative }),
+    ...(more && { "sampler-options": more }),
   };
 };
+
+/** The fields that are not as they were before. */
+const changed = (fields: object, before: Fields): [string, unknown][] =>
+  Object.entries(fields).filter(
+    ([key, value]) => value !== undefined && JSON.stringify(value) !== JSON.stringify(before[key]),
+  );
+
+const assignments = (fields: readonly [string, unknown][]): string =>
+  fields.map(([key, value]) => `${key}=${literalWord(value)}`).join(",");
 
 /** @throws UsageError when the model has no such class */
 export const classIndex = (classes: readonly string[] | null, name: string, who: string): number => {

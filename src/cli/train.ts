@@ -1,7 +1,6 @@
-import { ArgumentError } from "../base/index.ts";
 import { type DataSpec, type Dataset, openDataset } from "../data/index.ts";
-import { stagesOf } from "../systems/index.ts";
-import { dataShape, parameterCount, type Stage, type TrainEvent, train } from "../train/index.ts";
+import { type RecipeJob, trainRecipe, untrainedStages } from "../systems/index.ts";
+import { parameterCount, type TrainEvent, type TrainJob } from "../train/index.ts";
 import { backend } from "./backend-option.ts";
 import { choice, defineCommand, flag, integer, text, UsageError } from "./command.ts";
 import { forecast } from "./forecast.ts";
@@ -52,23 +51,13 @@ lowest held-out loss; undiffuse sample takes its path. Ctrl-C saves and ends;
     const dataset = await openImages(recipe.data);
     if (dataset.notice) process.stderr.write(`${dataset.notice}\n`);
     for (const { path, reason } of dataset.skipped) process.stderr.write(`skipped ${path}: ${reason}\n`);
-    const [stage, ...others] = stagesOf(recipe, dataShape(dataset));
-    if (!stage || others.length)
-      throw new ArgumentError({ who: recipe.system, expected: "a system of one stage", got: "several" });
-    const { training, sampling } = recipe;
-    const parts = { stage, dataset, training, sampling, recipe };
-    const job = {
-      folder: out ?? folder,
-      ...parts,
-      resume,
-      threads,
-      backend,
-    };
+    const job = { recipe, dataset, folder: out ?? folder, resume, threads, backend };
     if (dryRun) {
       process.stdout.write(`${JSON.stringify(recipe, null, 2)}\n`);
-      process.stderr.write(`${describe(stage, dataset)}; the run would be in ${job.folder}\n`);
-      await forecast(job);
-      return;
+      return eachStage(job, async (stage) => {
+        process.stderr.write(`${describe(stage)}; the run would be in ${stage.folder}\n`);
+        await forecast(stage);
+      });
     }
     if (profile && backend === "native")
       throw new UsageError({
@@ -76,14 +65,24 @@ lowest held-out loss; undiffuse sample takes its path. Ctrl-C saves and ends;
         expected: "onnxruntime, whose operations it shows",
         got: backend,
       });
-    if (profile) return showProfile(job);
+    if (profile) return eachStage(job, showProfile);
     await interruptible("saving; press Ctrl-C again to give up", (signal) =>
-      watch(train({ ...job, signal }), job.folder),
+      watch(trainRecipe({ ...job, signal })),
     );
   },
 });
 
-const describe = (stage: Stage<never>, { name, images }: Dataset): string => {
+/** Does something with every stage of a recipe, of which none is trained yet. */
+const eachStage = async (job: RecipeJob, act: (stage: TrainJob) => Promise<void>): Promise<void> => {
+  const { jobs, close } = untrainedStages(job);
+  try {
+    for (const stage of jobs) await act(stage);
+  } finally {
+    await close();
+  }
+};
+
+const describe = ({ stage, dataset: { name, images } }: TrainJob): string => {
   const parameters = parameterCount(stage.networks);
   return `${stage.name}: ${parameters.toLocaleString("en")} parameters; ${name}: ${images.shape[0]} images of ${images.shape.slice(1).join("×")}`;
 };
@@ -103,14 +102,15 @@ export const openImages = async (spec: DataSpec): Promise<Dataset> => {
 };
 
 /** Shows a training as it goes. */
-const watch = async (events: AsyncIterable<TrainEvent>, folder: string): Promise<void> => {
+const watch = async (events: AsyncIterable<TrainEvent>): Promise<void> => {
   let progress: Progress | null = null;
   const say = (line: string) => (progress ? progress.message(line) : process.stderr.write(`${line}\n`));
   try {
     for await (const event of events) {
       if (event.kind === "started") {
         for (const { message } of event.damaged) say(`passed over a damaged checkpoint: ${message}`);
-        say(opening(event, folder));
+        say(opening(event));
+        progress?.stop();
         progress = startProgress("training", event.steps, event.step);
       } else if (event.kind === "step") progress?.update(event.step, facts(event));
       else say(lines[event.kind](event as never));
@@ -123,7 +123,7 @@ const watch = async (events: AsyncIterable<TrainEvent>, folder: string): Promise
 
 type Event<K extends TrainEvent["kind"]> = Extract<TrainEvent, { kind: K }>;
 
-const opening = ({ step, images, heldOutImages, parameters }: Event<"started">, folder: string): string =>
+const opening = ({ step, folder, images, heldOutImages, parameters }: Event<"started">): string =>
   [
     step > 0 ? `continuing ${folder} after step ${step}` : `training in ${folder}`,
     `${parameters.toLocaleString("en")} parameters`,

@@ -43,8 +43,14 @@ export class Batches {
   private position: number;
 
   constructor(options: BatchesOptions) {
-    const { dataset, batch, order, state } = options;
+    const { dataset, batch, flip, order, state } = options;
     const [count = 0] = dataset.images.shape;
+    if (flip && dataset.form !== "pictures")
+      throw new ArgumentError({
+        who: "flip",
+        expected: "pictures, which have a left and a right",
+        got: dataset.form,
+      });
     if (!Number.isSafeInteger(batch) || batch < 1)
       throw new ArgumentError({ who: "Batches", expected: "a batch of at least 1", got: String(batch) });
     if (count === 0) throw new ArgumentError({ who: "Batches", expected: "at least one image", got: "none" });
@@ -62,7 +68,7 @@ export class Batches {
     return { before: this.before, position: this.position };
   }
 
-  /** The next batch: float32 [batch, c, h, w] in [-1, 1], with labels int32 [batch] where the data has them. */
+  /** The next batch: float32 [batch, c, h, w], pictures in [-1, 1], with labels int32 [batch] where the data has them. */
   next(): { readonly images: NDArray; readonly labels?: NDArray } {
     const { dataset, batch, flip, flips } = this.options;
     const [, ...image] = dataset.images.shape;
@@ -83,11 +89,11 @@ export class Batches {
     return { images, labels: NDArray.of(drawn, [batch], "int32") };
   }
 
-  /** Grey levels [c, h, w] of the images of these indices, each in a window of its own where there is more around it. */
-  private drawLevels(indices: readonly number[]): Uint8Array[] {
+  /** The rows of these indices, pictures as grey levels [c, h, w], each in a window of its own where there is more around it. */
+  private drawLevels(indices: readonly number[]): (Uint8Array | Float32Array)[] {
     const { dataset, crops } = this.options;
     const { images, uncropped } = dataset;
-    if (!uncropped) return indices.map((index) => images.row(index).data as Uint8Array);
+    if (!uncropped) return indices.map((index) => images.row(index).data as Uint8Array | Float32Array);
     const [, , height = 0, width = 0] = images.shape;
     const [, , outerHeight = 0, outerWidth = 0] = uncropped.shape;
     const tops = crops.integers(0, outerHeight - height + 1, [indices.length]).data;

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { readSafetensors, writeSafetensors, writeWhole } from "../formats/index.ts";
 import { type Dataset, makeDataset } from "./dataset.ts";
+import { formNames } from "./form.ts";
 
 /** Counts up when what is stored, or how pictures are decoded, changes. */
 const VERSION = 1;
@@ -65,6 +66,7 @@ export const sha256 = (content: string | Uint8Array): string =>
 
 const aboutSchema = z.strictObject({
   name: z.string(),
+  form: z.enum(formNames).default("pictures"),
   classes: z.array(z.string()).nullable(),
   captions: z.array(z.string()).exactOptional(),
   skipped: z.array(z.strictObject({ path: z.string(), reason: z.string() })),

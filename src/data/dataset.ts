@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { NDArray, ShapeError, sizeOf } from "../base/index.ts";
+import { NDArray, ShapeError, showShape, sizeOf } from "../base/index.ts";
+import { type DataForm, forms } from "./form.ts";
 
 /** A file that is not part of a data set, and why. */
 export interface Skipped {
@@ -7,10 +8,11 @@ export interface Skipped {
   readonly reason: string;
 }
 
-/** Images in memory, all of one size. */
+/** Images in memory, all of one size; or what stands in their place, points or sequences of bits. */
 export interface Dataset {
   readonly name: string;
-  /** uint8 [n, c, h, w] */
+  readonly form: DataForm;
+  /** [n, c, h, w], uint8 for pictures, else float32 as networks see it. */
   readonly images: NDArray;
   /** uint8 [n, c, h + margin, w + margin]: `images` with what lies around them, for random crops in training. */
   readonly uncropped?: NDArray;
@@ -26,16 +28,22 @@ export interface Dataset {
   readonly fingerprint: string;
 }
 
+/** What a data set is made of; pictures unless another form is said. */
+export type Content = Omit<Dataset, "fingerprint" | "form"> & { readonly form?: DataForm };
+
 /** A data set of this content; the fingerprint is computed. */
-export const makeDataset = (content: Omit<Dataset, "fingerprint">): Dataset => {
-  const { images, labels, classes, uncropped, captions } = content;
+export const makeDataset = (content: Content): Dataset => {
+  const { form = "pictures", images, labels, classes, uncropped, captions } = content;
   const n = images.shape[0] ?? 0;
-  if (images.dtype !== "uint8" || images.shape.length !== 4)
+  const { dtype, row, fits } = forms[form];
+  if (images.dtype !== dtype || images.shape.length !== 4 || !fits(images.shape.slice(1)))
     throw new ShapeError({
       who: "makeDataset",
-      expected: "uint8 images [n, c, h, w]",
-      got: `${images.dtype} of rank ${images.shape.length}`,
+      expected: `${form} as ${dtype}, n rows ${row}`,
+      got: `${images.dtype}${showShape(images.shape)}`,
     });
+  if (uncropped && form !== "pictures")
+    throw new ShapeError({ who: "makeDataset", expected: "pictures, of which to draw windows", got: form });
   if (labels && (labels.dtype !== "int32" || labels.size !== n || labels.shape.length !== 1))
     throw new ShapeError({
       who: "makeDataset",
@@ -52,12 +60,16 @@ export const makeDataset = (content: Omit<Dataset, "fingerprint">): Dataset => {
     });
   const hash = createHash("sha256");
   // What a data set does not have leaves no trace, so that a new kind of content changes no fingerprint.
-  const more = { ...(uncropped && { uncropped: uncropped.shape }), ...(captions && { captions }) };
+  const more = {
+    ...(uncropped && { uncropped: uncropped.shape }),
+    ...(captions && { captions }),
+    ...(form !== "pictures" && { form }),
+  };
   const facts = [images.shape, classes, labels !== null];
   hash.update(JSON.stringify(Object.keys(more).length ? [...facts, more] : facts));
   for (const array of [images, labels, uncropped])
     if (array) hash.update(new Uint8Array(array.data.buffer, array.data.byteOffset, array.data.byteLength));
-  return { ...content, fingerprint: hash.digest("hex") };
+  return { ...content, form, fingerprint: hash.digest("hex") };
 };
 
 const surrounds = (uncropped: NDArray, images: NDArray): boolean =>

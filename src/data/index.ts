@@ -1,11 +1,14 @@
 export { Batches, type BatchesOptions, type BatchesState } from "./batches.ts";
-export { type Dataset, makeDataset, type Skipped, selectImages } from "./dataset.ts";
+export { type Content, type Dataset, makeDataset, type Skipped, selectImages } from "./dataset.ts";
 export { defaultCacheFolder } from "./dataset-cache.ts";
 export { type DensityName, densityComponents, densityNames, type LabelledComponent } from "./densities.ts";
+export { type DrawOptions, openDensity } from "./density-points.ts";
 export { openDigits } from "./digits.ts";
 export { type EmojiOptions, openEmoji } from "./emoji.ts";
 export type { EmojiClasses } from "./emoji-classes.ts";
 export type { EmojiSet } from "./emoji-package.ts";
+export { type DataForm, formNames, forms, type Layout } from "./form.ts";
+export { type HeartbeatOptions, openHeartbeat } from "./heartbeat.ts";
 export { type IdxOptions, openIdx } from "./idx-files.ts";
 export { type ImageFolderOptions, type OpenOptions, openImageFolder } from "./image-folder.ts";
 export { toPixels, toUnit } from "./pixels.ts";

@@ -3,16 +3,17 @@ import { NDArray, NonFiniteError, ShapeError } from "../base/index.ts";
 /** The value in [-1, 1] of each grey level: level / 127.5 - 1. */
 const units = Float32Array.from({ length: 256 }, (_, level) => level / 127.5 - 1);
 
-/** Grey levels (uint8) → float32 in [-1, 1], where networks live. Any shape. */
-export const toUnit = (pixels: NDArray): NDArray => {
-  const out = new Float32Array(pixels.size);
-  fillUnit(out, checkPixels("toUnit", pixels));
-  return new NDArray(out, pixels.shape);
+/** Grey levels (uint8) → float32 in [-1, 1], where networks live; what is float32 lives there already. Any shape. */
+export const toUnit = (rows: NDArray): NDArray => {
+  const out = new Float32Array(rows.size);
+  fillUnit(out, checkRows("toUnit", rows));
+  return new NDArray(out, rows.shape);
 };
 
 /** {@link toUnit} into memory that is there already, of the same length. */
-export const fillUnit = (out: Float32Array, levels: Uint8Array): void => {
-  for (let i = 0; i < levels.length; i++) out[i] = units[levels[i] as number] as number;
+export const fillUnit = (out: Float32Array, levels: Uint8Array | Float32Array): void => {
+  if (levels instanceof Float32Array) out.set(levels);
+  else for (let i = 0; i < levels.length; i++) out[i] = units[levels[i] as number] as number;
 };
 
 /**
@@ -30,8 +31,7 @@ export const toPixels = (unit: NDArray): NDArray => {
   return new NDArray(out, unit.shape, "uint8");
 };
 
-const checkPixels = (who: string, { data, dtype }: NDArray): Uint8Array => {
-  if (dtype !== "uint8" || !(data instanceof Uint8Array))
-    throw new ShapeError({ who, expected: "uint8 pixels", got: dtype });
-  return data;
+const checkRows = (who: string, { data, dtype }: NDArray): Uint8Array | Float32Array => {
+  if (data instanceof Float32Array || (dtype === "uint8" && data instanceof Uint8Array)) return data;
+  throw new ShapeError({ who, expected: "uint8 pixels or float32", got: dtype });
 };

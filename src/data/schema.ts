@@ -1,10 +1,13 @@
 import { z } from "zod";
 import { filters } from "../formats/index.ts";
 import type { Dataset } from "./dataset.ts";
+import { densityNames } from "./densities.ts";
+import { openDensity } from "./density-points.ts";
 import { openDigits } from "./digits.ts";
 import { openEmoji } from "./emoji.ts";
 import { emojiClassings } from "./emoji-classes.ts";
 import { type EmojiSet, emojiSets } from "./emoji-package.ts";
+import { openHeartbeat } from "./heartbeat.ts";
 import { openIdx } from "./idx-files.ts";
 import { type OpenOptions, openImageFolder } from "./image-folder.ts";
 
@@ -69,8 +72,33 @@ const emojiSchema = z.strictObject({
   background: colour.default("#ffffff"),
 });
 
-/** The part of a recipe that says which images to learn. */
-export const dataSchema = z.discriminatedUnion("kind", [digitsSchema, folderSchema, idxSchema, emojiSchema]);
+/** So many rows, drawn from a seed. */
+const drawn = { count: z.int().min(1).default(10_000), seed: z.int().nonnegative().default(0) };
+
+const densitySchema = z.strictObject({
+  kind: z.literal("density"),
+  name: z.enum(densityNames),
+  ...drawn,
+});
+
+const heartbeatSchema = z.strictObject({
+  kind: z.literal("heartbeat"),
+  /** Bits of a sequence. */
+  length: z.int().min(1).default(20),
+  /** Bits from one pulse to the next. */
+  period: z.int().min(1).default(5),
+  ...drawn,
+});
+
+/** The part of a recipe that says which images, points or bits to learn. */
+export const dataSchema = z.discriminatedUnion("kind", [
+  digitsSchema,
+  folderSchema,
+  idxSchema,
+  emojiSchema,
+  densitySchema,
+  heartbeatSchema,
+]);
 export type DataSpec = z.output<typeof dataSchema>;
 
 type Openers = {
@@ -85,9 +113,11 @@ const openers: Openers = {
   folder: ({ kind: _, path, ...decoding }, options) => openImageFolder(path, { ...decoding, ...options }),
   emoji: ({ kind: _, ...which }, options) => openEmoji({ ...which, ...options }),
   idx: ({ images, labels, size }, options) => openIdx(images, { labels, size, ...options }),
+  density: async ({ kind: _, name, ...draw }) => openDensity(name, draw),
+  heartbeat: async ({ kind: _, ...draw }) => openHeartbeat(draw),
 };
 
-/** The images that a recipe asks for. */
+/** The data that a recipe asks for. */
 export const openDataset = <Kind extends DataSpec["kind"]>(
   spec: Extract<DataSpec, { kind: Kind }>,
   options: OpenOptions = {},

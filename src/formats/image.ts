@@ -131,11 +131,18 @@ export const svgToPng = async (svg: string): Promise<Uint8Array> => {
       got: "none",
       hint: "install one, as with: apt-get install fonts-dejavu-core; or write SVG, which needs none",
     });
-  return sharp(Buffer.from(svg), { density: 144 })
-    .flatten({ background: "#ffffff" })
-    .png({ compressionLevel: 9 })
-    .toBuffer();
+  return rendered(svg).png({ compressionLevel: 9 }).toBuffer();
 };
+
+/** Pixels uint8 [3, h, w] of an SVG without text, at twice its size. */
+export const svgToPixels = async (svg: string): Promise<NDArray> => {
+  const { data, info } = await rendered(svg).raw().toBuffer({ resolveWithObject: true });
+  const pixels = new NDArray(new Uint8Array(data), [info.height, info.width, info.channels], "uint8");
+  return pixels.transpose([2, 0, 1]);
+};
+
+const rendered = (svg: string) =>
+  sharp(Buffer.from(svg), { density: 144 }).flatten({ background: "#ffffff" });
 
 /** Whether letters differ: without a font they are nothing, or all one box. */
 const drawsText = async (): Promise<boolean> => {

@@ -13,9 +13,11 @@ export {
   pictureSize,
   resizeImages,
   type Size,
+  svgToPixels,
   svgToPng,
 } from "./image.ts";
 export { type PictureFormat, pictureFormat, pictureFormats } from "./picture-format.ts";
+export { arrows, dots, latticeOf, type Mark, type Plane, planeSvg, ticksOf, trails } from "./plane.ts";
 export { readPngText, writePngText } from "./png-metadata.ts";
 export { readSafetensors, type Safetensors, writeSafetensors } from "./safetensors.ts";
 export { escapeXml, fontFamily, inkColour, powerOfTen } from "./svg-text.ts";

@@ -1,3 +1,4 @@
+export { type TimeMlpConfig, timeMlp, timeMlpFields } from "./time-mlp.ts";
 export { type UNet2D, type UNet2DConditions, unet2d } from "./unet-2d.ts";
 export { type UNet2DConfig, type UNet2DConfigInput, unet2dFields } from "./unet-2d-config.ts";
 export { unet2dSchema } from "./unet-2d-schema.ts";

@@ -5,7 +5,7 @@ import type { RecipeInput } from "../systems/index.ts";
  * which outnumber all others, those of countries from A to G. A little over an hour on two cores.
  * Measured (docs/results/emoji.md): a classifier reads 82.0% of 500 samples as their class, 86.5% of real images.
  */
-export const emoji: RecipeInput = {
+export const emoji = {
   name: "emoji",
   system: "ddpm",
   data: {
@@ -87,4 +87,4 @@ export const emoji: RecipeInput = {
     checkpointEvery: 500,
   },
   sampling: { sampler: { kind: "ddim", steps: 50 }, guidance: 2 },
-};
+} satisfies RecipeInput;

@@ -1,7 +1,7 @@
 import type { RecipeInput } from "../systems/index.ts";
 
 /** A folder of your own pictures, 32×32 in colour (give it with --data): hours on two cores. */
-export const images: RecipeInput = {
+export const images = {
   name: "images",
   system: "ddpm",
   data: { kind: "folder", path: "images", size: 32 },
@@ -28,4 +28,4 @@ export const images: RecipeInput = {
     heldOutEvery: 1000,
   },
   sampling: { sampler: { kind: "ddim", steps: 50 } },
-};
+} satisfies RecipeInput;

@@ -7,5 +7,21 @@ export {
   samplingOf,
   stagesOf,
   systems,
+  trainingOf,
 } from "./recipe.ts";
-export { type InvertRequest, openTrained, type SampleRequest, type Trained } from "./trained.ts";
+export { findCheckpoint } from "./run-checkpoint.ts";
+export {
+  hasSampler,
+  type InvertRequest,
+  openTrained,
+  type SampleRequest,
+  type SteppingRecipe,
+  type Trained,
+} from "./trained.ts";
+export {
+  type RecipeJob,
+  stageFolder,
+  trainRecipe,
+  type UntrainedStages,
+  untrainedStages,
+} from "./training.ts";

@@ -1,18 +1,19 @@
-import { stat } from "node:fs/promises";
 import { ArgumentError, FileError, type NDArray } from "../base/index.ts";
 import type { Backend } from "../runtime/index.ts";
 import type { Start } from "../samplers/index.ts";
 import {
+  averagedWeights,
   type Checkpoint,
+  earlierOf,
   type Frame,
-  openEvaluate,
-  readCheckpoint,
-  requireCheckpoint,
-  runFolder,
+  finishedCheckpoint,
+  type OpenStage,
+  openStage,
   type Stage,
-  weightsOf,
 } from "../train/index.ts";
-import { parseRecipe, type Recipe, samplingOf, stagesOf } from "./recipe.ts";
+import { parseRecipe, type Recipe, samplingOf, stagesOf, trainingOf } from "./recipe.ts";
+import { findCheckpoint, runOfStage, shapeOf } from "./run-checkpoint.ts";
+import { stageFolder } from "./training.ts";
 
 /** What to generate; what is left out is as the recipe says. */
 export interface SampleRequest {
@@ -39,30 +40,40 @@ export interface InvertRequest {
 /** A trained model, ready to generate. Close it to end its worker. */
 export interface Trained {
   readonly recipe: Recipe;
+  /** Of the stage that generates. */
   readonly checkpoint: Checkpoint;
-  readonly stage: Stage<Recipe["sampling"]>;
+  /** What generates: the last stage, or the one whose folder or checkpoint was opened. */
+  readonly stage: Stage;
   /** Yields after each step; the last frame's `x` holds the images [n, c, h, w] in [-1, 1]. */
   sample(request?: SampleRequest): AsyncGenerator<Frame, void>;
   /**
    * The noise, [n, c, h, w], that DDIM leads to images in [-1, 1] of that shape: a start of kind `given`. Without
    * guidance, whose exaggeration has no way back (Mokady et al. 2023, section 3.1).
+   * @throws ArgumentError for a system that does not go from noise to images step by step
    */
   invert(images: NDArray, request?: InvertRequest): Promise<NDArray>;
   close(): Promise<void>;
 }
 
-/** Opens a run folder (its newest checkpoint) or a checkpoint file, with the averaged weights. */
+/** Recipes whose systems go from noise to images by a sampler's steps. */
+export type SteppingRecipe = Recipe & { readonly sampling: { readonly sampler: object } };
+
+/** Whether a recipe's system goes from noise to images by a sampler's steps. */
+export const hasSampler = (recipe: Recipe): recipe is SteppingRecipe => "sampler" in recipe.sampling;
+
+/**
+ * Opens a run folder (its newest checkpoint), the folder of one of its stages or a checkpoint file, with the averaged
+ * weights, and the stages that it builds on.
+ * @throws FileError when something is missing, or an earlier stage is not trained to its end or of another run
+ */
 export const openTrained = async (
   path: string,
   options: { readonly threads?: number | undefined; readonly backend?: Backend | undefined } = {},
 ): Promise<Trained> => {
   const checkpoint = await findCheckpoint(path);
-  const { header } = checkpoint;
-  const recipe = parseRecipe(header.recipe, checkpoint.path);
-  const [stage] = stagesOf(recipe, { image: header.image, classes: header.classes?.length ?? null });
-  if (!stage) throw new ArgumentError({ who: recipe.system, expected: "a stage", got: "none" });
-  const weights = new Map([...weightsOf(checkpoint, "ema"), ...weightsOf(checkpoint, "buffer")]);
-  const { evaluate, close } = openEvaluate(stage.networks, weights, options);
+  const recipe = parseRecipe(checkpoint.header.recipe, checkpoint.path);
+  const opened = await openStages(checkpoint, recipe, options);
+  const open = opened.at(-1) as OpenStage;
   const sample: Trained["sample"] = ({
     seed = 0,
     count = 1,
@@ -70,31 +81,60 @@ export const openTrained = async (
     start,
     sampling = samplingOf(recipe, {}),
     signal,
-  } = {}) => stage.generate({ seed, count, labels, start, sampling, signal }, evaluate);
+  } = {}) => open.generate({ seed, count, labels, start, sampling, signal });
   return {
     recipe,
     checkpoint,
-    stage,
+    stage: open.stage,
     sample,
     async invert(images, { labels, steps = 100, signal } = {}) {
-      const sampling = samplingOf(recipe, {
-        sampler: { kind: "ddim_inversion", steps },
-        guidance: 1,
-        negative: undefined,
-      });
+      const { system } = recipe;
+      if (!hasSampler(recipe))
+        throw new ArgumentError({
+          who: "invert",
+          expected: "a system that goes from noise to images step by step",
+          got: system,
+        });
+      const sampler = { kind: "ddim_inversion", steps };
+      const sampling = samplingOf(recipe, { sampler, guidance: 1, negative: undefined });
       const start = { kind: "given", x: images } as const;
       let code = images;
       for await (const { x } of sample({ count: images.shape[0] ?? 0, labels, start, sampling, signal }))
         code = x;
       return code;
     },
-    close,
+    async close() {
+      for (const each of opened) await each.close();
+    },
   };
 };
 
-const findCheckpoint = async (path: string): Promise<Checkpoint> => {
-  const kind = await stat(path).catch(() => null);
-  if (kind?.isFile()) return readCheckpoint(path);
-  if (!kind) throw new FileError(path, { expected: "a run folder or a checkpoint", got: "nothing there" });
-  return (await requireCheckpoint(runFolder(path), "train one with: undiffuse train digits")).checkpoint;
+/** The stages up to the checkpoint's own, in order; the earlier ones lie beside it. */
+const openStages = async (
+  checkpoint: Checkpoint,
+  recipe: Recipe,
+  options: { readonly threads?: number | undefined; readonly backend?: Backend | undefined },
+): Promise<OpenStage[]> => {
+  const { header } = checkpoint;
+  const stages = stagesOf(recipe, shapeOf(header));
+  const index = stages.length === 1 ? 0 : stages.findIndex(({ name }) => name === header.stage);
+  if (index === -1)
+    throw new FileError(checkpoint.path, {
+      expected: `a stage of ${recipe.system}, ${stages.map(({ name }) => name).join(" or ")}`,
+      got: header.stage ?? "none",
+    });
+  const opened: OpenStage[] = [];
+  for (const [i, stage] of stages.slice(0, index + 1).entries()) {
+    const wanted = { recipe: header.recipe, fingerprint: header.fingerprint };
+    const own =
+      i === index
+        ? checkpoint
+        : await finishedCheckpoint(stageFolder(runOfStage(checkpoint), stages, stage), {
+            ...wanted,
+            stage: stage.name,
+            steps: trainingOf(recipe, stage).steps,
+          });
+    opened.push(openStage(stage, averagedWeights(own), { earlier: earlierOf(opened), ...options }));
+  }
+  return opened;
 };

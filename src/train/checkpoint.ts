@@ -3,6 +3,7 @@ import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { FileError, type GeneratorState, NDArray } from "../base/index.ts";
+import { type DataForm, formNames } from "../data/index.ts";
 import { readSafetensors, writeSafetensors, writeWhole } from "../formats/index.ts";
 import { type FlatLayout, type LearnerState, packed, viewsOf } from "../optim/index.ts";
 import type { RunFolder } from "./run-folder.ts";
@@ -14,6 +15,8 @@ export interface CheckpointHeader {
   readonly format: number;
   /** The whole recipe of the run. */
   readonly recipe: unknown;
+  /** The name of the stage; absent in runs from before there were several. */
+  readonly stage?: string;
   /** Training steps done. */
   readonly step: number;
   /** Optimizer steps done by each update. */
@@ -22,7 +25,8 @@ export interface CheckpointHeader {
   readonly seconds: number;
   readonly streams: Readonly<Record<string, GeneratorState>>;
   readonly batches: unknown;
-  /** [c, h, w] of the images and the names of their classes. */
+  /** What the images are, [c, h, w] of each and the names of their classes. */
+  readonly form: DataForm;
   readonly image: readonly [number, number, number];
   readonly classes: readonly string[] | null;
   /** Of the images that the run trains on. */
@@ -93,6 +97,7 @@ const headerSchema = z.looseObject({
   updateSteps: z.array(z.int().nonnegative()),
   seconds: z.number().nonnegative(),
   streams: z.record(z.string(), z.unknown()),
+  form: z.enum(formNames).default("pictures"),
   image: z.tuple([z.int(), z.int(), z.int()]),
   classes: z.array(z.string()).nullable(),
   fingerprint: z.string(),
@@ -109,9 +114,10 @@ const parseHeader = (text: string, path: string): CheckpointHeader => {
     fail("a checkpoint's header as JSON", (error as Error).message);
   }
   if (value?.format !== FORMAT) fail(`checkpoint format ${FORMAT}`, `format ${value?.format}`);
-  const wrong = headerSchema.safeParse(value).error?.issues.map((issue) => issue.path.join("."));
+  const { error, data } = headerSchema.safeParse(value);
+  const wrong = error?.issues.map((issue) => issue.path.join("."));
   if (wrong) fail("a checkpoint's whole header", `something else in ${wrong.join(", ")}`);
-  return value as CheckpointHeader;
+  return data as unknown as CheckpointHeader;
 };
 
 /** Checkpoint files of a folder by step, newest first; the best one is not among them. */

@@ -12,6 +12,9 @@ export interface HeldOutResult {
 export type TrainEvent =
   | {
       readonly kind: "started";
+      /** The name of the stage and its folder. */
+      readonly stage: string;
+      readonly folder: string;
       /** Steps done before: 0, or where the run was left. */
       readonly step: number;
       readonly steps: number;

@@ -3,10 +3,12 @@ import { DropoutMasks } from "../nn/index.ts";
 import { slotNames } from "../optim/index.ts";
 import { type Graph, type Tensor, topologicalOrder } from "../tensor/index.ts";
 import type { TrainJob } from "./job.ts";
+import type { TrainingOptions } from "./options.ts";
 import { parameterCount, traceUpdate } from "./program.ts";
 import { freshStart } from "./resume.ts";
 import { Run } from "./run.ts";
 import { runFolder } from "./run-folder.ts";
+import type { Stage } from "./system.ts";
 
 /** Bytes that a training needs, by what they hold. */
 export interface MemoryForecast {
@@ -39,12 +41,16 @@ export const forecastMemory = <S>({ stage, training, dataset }: TrainJob<S>): Me
   return {
     parameters: 2 * floats,
     movingAverage: floats,
-    moments: slotNames(training.optimizer).length * floats,
+    moments: slotsOf(stage, training).size * floats,
     gradients: 2 * floats,
     activations: traced.reduce((sum, graph) => sum + intermediateBytes(graph), 0),
     images: dataset.images.data.byteLength + (dataset.uncropped?.data.byteLength ?? 0),
   };
 };
+
+/** The buffers that the optimizers of all updates keep. */
+const slotsOf = ({ updates }: Pick<Stage, "updates">, training: TrainingOptions): Set<string> =>
+  new Set(updates.flatMap(({ optimizer = training.optimizer }) => slotNames(optimizer)));
 
 /** Bytes of what a graph computes on the way to its outputs. */
 const intermediateBytes = ({ outputs }: Graph): number => {

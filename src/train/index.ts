@@ -11,7 +11,16 @@ export {
 export type { HeldOutResult, TrainEvent } from "./events.ts";
 export { forecastMemory, type MemoryForecast, timeStep } from "./forecast.ts";
 export type { TrainJob } from "./job.ts";
-export { type TrainingOptions, trainingSchema } from "./options.ts";
+export {
+  averagedWeights,
+  earlierOf,
+  finishedCheckpoint,
+  initialWeights,
+  isTrained,
+  type OpenStage,
+  openStage,
+} from "./open-stage.ts";
+export { stageTraining, stageTrainingSchema, type TrainingOptions, trainingSchema } from "./options.ts";
 export { type OperationTime, profileSteps, type StepProfile } from "./profile.ts";
 export { type Networks, openEvaluate, parameterCount, parametersOf } from "./program.ts";
 export { type Metrics, type RunFolder, readMetrics, runFolder } from "./run-folder.ts";

@@ -1,12 +1,14 @@
 import type { Dataset } from "../data/index.ts";
 import type { Backend } from "../runtime/index.ts";
 import type { TrainingOptions } from "./options.ts";
-import type { Stage } from "./system.ts";
+import type { Earlier, Stage } from "./system.ts";
 
-/** Everything a training needs. */
+/** Everything that the training of one stage needs. */
 export interface TrainJob<S = unknown> {
   readonly folder: string;
   readonly stage: Stage<S>;
+  /** The stages trained before; none when absent. */
+  readonly earlier?: Earlier;
   readonly dataset: Dataset;
   readonly training: TrainingOptions;
   /** How previews are generated. */

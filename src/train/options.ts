@@ -30,3 +30,26 @@ export const trainingSchema = z.strictObject({
   maxSkips: count.default(5),
 });
 export type TrainingOptions = z.output<typeof trainingSchema>;
+
+/** What a recipe of several stages says of one of them alone: fields in place of the whole recipe's. */
+export const stageTrainingSchema = z.strictObject(
+  Object.fromEntries(
+    Object.entries(trainingSchema.omit({ seed: true }).shape).map(([name, field]) => [
+      name,
+      // Without its default: what is not said stays as it is for all.
+      (field instanceof z.ZodDefault || field instanceof z.ZodPrefault ? field.unwrap() : field).optional(),
+    ]),
+  ),
+) as unknown as z.ZodType<
+  Partial<Omit<TrainingOptions, "seed">>,
+  Partial<Omit<z.input<typeof trainingSchema>, "seed">>
+>;
+
+/** How a stage trains: as all do, but for what is said of it alone. */
+export const stageTraining = <T extends object>(
+  {
+    training,
+    stages,
+  }: { readonly training: T; readonly stages?: Readonly<Record<string, Partial<T>>> | undefined },
+  stage: string,
+): T => ({ ...training, ...stages?.[stage] });

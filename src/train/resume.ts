@@ -16,7 +16,7 @@ export interface Start {
 /** Where a run begins that nothing came before. */
 export const freshStart: Start = { checkpoint: null, lowest: Number.POSITIVE_INFINITY, damaged: [] };
 
-interface Wanted {
+export interface Wanted {
   readonly recipe: unknown;
   readonly fingerprint: string;
 }
@@ -43,7 +43,7 @@ export const resumeFrom = async (
       got: damaged.length ? damaged.map(({ message }) => message).join("; ") : "none",
     });
   const best = await bestCheckpoint(folder.checkpoints); // without a step's: the run was killed before one
-  for (const found of [checkpoint, best.checkpoint]) if (found) checkSame(found, wanted);
+  for (const found of [checkpoint, best.checkpoint]) if (found) requireSame(found, wanted);
   return {
     checkpoint,
     lowest: best.checkpoint?.header.heldOut ?? Number.POSITIVE_INFINITY,
@@ -51,7 +51,8 @@ export const resumeFrom = async (
   };
 };
 
-const checkSame = ({ path, header }: Checkpoint, { recipe, fingerprint }: Wanted): void => {
+/** @throws FileError for a checkpoint of another recipe, or of other data */
+export const requireSame = ({ path, header }: Checkpoint, { recipe, fingerprint }: Wanted): void => {
   const differing = differences(withDefaults(header.recipe), recipe);
   if (differing.length)
     throw new FileError(path, {

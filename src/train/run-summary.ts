@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import { z } from "zod";
 import { FileError, parseAs } from "../base/index.ts";
 import { listCheckpoints } from "./checkpoint.ts";
+import { stageTraining } from "./options.ts";
 import { type Metrics, type RunFolder, readMetrics, runFolder } from "./run-folder.ts";
 
 /** Steps whose losses and times a summary is made of. */
@@ -35,14 +36,18 @@ export interface RunSummary {
   readonly changed: Date;
 }
 
+const trainingSchema = z.looseObject({
+  steps: z.number(),
+  batch: z.number(),
+  accumulate: z.number().default(1),
+});
 const recipeSchema = z.looseObject({
   name: z.string(),
   system: z.string(),
-  training: z.looseObject({
-    steps: z.number(),
-    batch: z.number(),
-    accumulate: z.number().default(1),
-  }),
+  training: trainingSchema,
+  stages: z
+    .record(z.string(), z.looseObject({ steps: z.number().optional(), batch: z.number().optional() }))
+    .optional(),
 });
 
 /** @throws FileError or ArgumentError when its recipe or its metrics do not read whole */
@@ -55,7 +60,8 @@ export const summariseRun = async (path: string, now = Date.now()): Promise<RunS
   const changed = (await stat(folder.metrics).catch(() => stat(folder.recipe))).mtime;
   const metrics = await readMetrics(folder);
   const taken = metrics.filter((line) => line.losses !== undefined);
-  const { steps, batch, accumulate } = recipe.training;
+  // The folder of one of several stages has the stage's name.
+  const { steps, batch, accumulate } = stageTraining(recipe, basename(path));
   const [newest] = await listCheckpoints(folder.checkpoints);
   const saved = newest === undefined ? 0 : Number.parseInt(basename(newest), 10);
   const step = Math.max(saved, taken.at(-1)?.step ?? 0);

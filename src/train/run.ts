@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { Streams } from "../base/index.ts";
-import { Batches, type Dataset, split, toPixels } from "../data/index.ts";
-import { encodePng, imageGrid, writeWhole } from "../formats/index.ts";
+import { type NDArray, ShapeError, Streams } from "../base/index.ts";
+import { Batches, type Dataset, forms, split } from "../data/index.ts";
+import { encodePng, writeWhole } from "../formats/index.ts";
 import type { Target } from "../lower/index.ts";
-import { DropoutMasks } from "../nn/index.ts";
+import { type Buffer, DropoutMasks } from "../nn/index.ts";
 import {
   type FlatLayout,
   flatLayout,
@@ -19,10 +19,11 @@ import {
   learnerStateOf,
   pruneCheckpoints,
   saveCheckpoint,
+  weightsOf,
 } from "./checkpoint.ts";
 import { Clock } from "./clock.ts";
 import type { HeldOutResult, TrainEvent } from "./events.ts";
-import { heldOutMeter } from "./held-out.ts";
+import { firstBatch, heldOutMeter } from "./held-out.ts";
 import type { TrainJob } from "./job.ts";
 import { learnerEvaluate } from "./learner-evaluate.ts";
 import { buffersOf, lowerUpdate, parametersOf, valuesOf } from "./program.ts";
@@ -30,8 +31,6 @@ import type { Start } from "./resume.ts";
 import { appendMetrics, type Metrics, type RunFolder } from "./run-folder.ts";
 import type { Evaluate, Frame } from "./system.ts";
 
-/** Images of a preview; their classes take turns. */
-const PREVIEW_IMAGES = 20;
 /** Steps whose metrics are written together. */
 const FLUSH_EVERY = 20;
 
@@ -85,12 +84,13 @@ export class Run<S> {
       images: (job.dataset.images.shape[0] ?? 0) - heldOutImages,
       heldOutImages,
     };
-    const measured = { dataset: parts.heldOut, seed: training.seed, evaluate: this.evaluate };
+    const { evaluate } = this;
+    const measured = { dataset: parts.heldOut, seed: training.seed, evaluate, earlier: job.earlier ?? {} };
     this.meter = stage.heldOut && heldOutImages > 0 ? heldOutMeter(stage.heldOut, measured) : null;
   }
 
   static async open<S>(job: TrainJob<S>, { folder, start, profile }: Opening): Promise<Run<S>> {
-    const { stage, training, dataset, threads } = job;
+    const { stage, training, dataset, threads, earlier = {} } = job;
     const { checkpoint } = start;
     const header = checkpoint?.header ?? null;
     const streams = header ? Streams.restore(training.seed, header.streams) : new Streams(training.seed);
@@ -104,6 +104,9 @@ export class Run<S> {
       crops: streams.get("crops"),
       ...(header && { state: header.batches }),
     });
+    const buffers = buffersOf(stage.networks);
+    if (!checkpoint) await stage.prepare?.(firstBatch(parts.train, training.batch), streams, earlier);
+    else for (const [name, value] of weightsOf(checkpoint, "buffer")) setBuffer(buffers, name, value);
     const parameters = parametersOf(stage.networks);
     const layout = flatLayout(parameters);
     const dropout = stage.updates.map(() => new DropoutMasks());
@@ -118,7 +121,7 @@ export class Run<S> {
           target,
         }),
         entries: entriesOf(layout, update.trains),
-        optimizer: training.optimizer,
+        optimizer: update.optimizer ?? training.optimizer,
         clip: training.clip,
       })),
       emaDecay: training.ema,
@@ -154,14 +157,20 @@ export class Run<S> {
     const { training, stage } = this.job;
     const { steps, batch, accumulate } = training;
     this.clock.start();
-    const learningRate = learningRateAt(training.learningRate, this.step, steps);
+    const rateOf = (spec = training.learningRate) => learningRateAt(spec, this.step, steps);
+    const learningRate = rateOf();
     const losses: Record<string, number> = {};
     let gradientNorm = 0;
     let failed = false;
     for (const [index, update] of stage.updates.entries()) {
       if (this.step % update.every !== 0) continue;
-      const feeds = Array.from({ length: accumulate }, () => this.draw(index));
-      const result = await this.parts.learner.call("step", { update: index, feeds, learningRate });
+      const feeds: Arrays[] = [];
+      for (let k = 0; k < accumulate; k++) feeds.push(await this.draw(index));
+      const result = await this.parts.learner.call("step", {
+        update: index,
+        feeds,
+        learningRate: rateOf(update.learningRate),
+      });
       losses[update.name] = result.loss;
       gradientNorm = Math.max(gradientNorm, result.gradientNorm);
       failed ||= !result.applied;
@@ -187,22 +196,19 @@ export class Run<S> {
     yield { kind: "heldOut", step: this.step, best: await this.saveIfBest(result.mean), ...result };
   }
 
-  /** Images from the moving average of the weights, the same seeds each time. */
+  /** Images from the moving average of the weights, the same seeds each time; their classes take turns. */
   async *preview(): AsyncGenerator<TrainEvent, void> {
-    const { stage, sampling, training, dataset } = this.job;
+    const { stage, sampling, training, dataset, earlier = {} } = this.job;
     const classes = dataset.classes?.length;
-    const request = {
-      seed: training.seed,
-      count: PREVIEW_IMAGES,
-      labels: classes ? Array.from({ length: PREVIEW_IMAGES }, (_, k) => k % classes) : undefined,
-      sampling,
-    };
+    const { preview: count, draw } = forms[dataset.form];
+    const labels = classes ? Array.from({ length: count }, (_, k) => k % classes) : undefined;
+    const request = { seed: training.seed, count, labels, sampling };
     let last: Frame | undefined;
-    for await (const frame of stage.generate(request, this.evaluate)) last = frame;
+    for await (const frame of stage.generate(request, this.evaluate, earlier)) last = frame;
     if (!last) return;
     const path = join(this.folder.previews, `${String(this.step).padStart(7, "0")}.png`);
     const columns = Math.min(classes ?? 5, 10);
-    await writeWhole(path, await encodePng(imageGrid(toPixels(last.x), { columns, padding: 1 })));
+    await writeWhole(path, await encodePng(await draw(last.x, { columns, scale: 1 })));
     yield { kind: "preview", step: this.step, path };
   }
 
@@ -239,9 +245,10 @@ export class Run<S> {
   }
 
   /** The feeds of one micro-batch of an update. */
-  private draw(index: number): Arrays {
+  private async draw(index: number): Promise<Arrays> {
     const { batches, streams, dropout } = this.parts;
-    const feeds = this.job.stage.updates[index]?.draw(batches.next(), streams);
+    const { stage, earlier = {} } = this.job;
+    const feeds = await stage.updates[index]?.draw(batches.next(), streams, earlier);
     return { ...feeds, ...dropout[index]?.draw(streams.get("dropout")) };
   }
 
@@ -260,11 +267,13 @@ export class Run<S> {
     const state = await learner.call("state");
     const header = {
       recipe,
+      stage: stage.name,
       step: this.step,
       updateSteps: state.steps,
       seconds: this.seconds,
       streams: streams.state,
       batches: batches.state,
+      form: dataset.form,
       image: dataset.images.shape.slice(1) as [number, number, number],
       classes: dataset.classes,
       fingerprint: dataset.fingerprint,
@@ -279,6 +288,13 @@ export class Run<S> {
     if (lines.length) await appendMetrics(this.folder, lines);
   }
 }
+
+/** Gives a buffer back the value that a checkpoint has. @throws ShapeError for a name that is unknown */
+const setBuffer = (buffers: ReadonlyMap<string, Buffer>, name: string, value: NDArray): void => {
+  const buffer = buffers.get(name);
+  if (!buffer) throw new ShapeError({ who: "checkpoint", expected: "the stage's own buffers", got: name });
+  buffer.value = value;
+};
 
 /** The range of layout entries that belong to the named networks, which lie side by side. */
 const entriesOf = ({ entries }: FlatLayout, networks: readonly string[]): [number, number] => {

@@ -1,7 +1,8 @@
 import type { z } from "zod";
-import type { NDArray, Streams } from "../base/index.ts";
-import type { Dataset } from "../data/index.ts";
+import { ArgumentError, type NDArray, type Streams } from "../base/index.ts";
+import type { DataForm, Dataset } from "../data/index.ts";
 import type { DropoutMasks } from "../nn/index.ts";
+import type { LearningRateSpec, OptimizerSpec } from "../optim/index.ts";
 import type { Start } from "../samplers/index.ts";
 import type { Named, Spec, Tensor } from "../tensor/index.ts";
 
@@ -17,7 +18,7 @@ export type BatchProgram = (batch: number) => Program;
 /** Runs a program with a stage's weights; a runner compiles each of them once. */
 export type Evaluate = (program: BatchProgram, feeds: Named<NDArray>) => Promise<Named<NDArray>>;
 
-/** Images in [-1, 1], [n, c, h, w], with class indices where the data has them. */
+/** Images in [-1, 1], points or bits, [n, c, h, w], with class indices where the data has them. */
 export interface Batch {
   readonly images: NDArray;
   readonly labels?: NDArray | undefined;
@@ -33,8 +34,13 @@ export interface StageUpdate {
   /** Gives `losses` [n], one a sample; their mean is minimised. */
   readonly program: BatchProgram;
   /** The random numbers and levels of one batch, as the program's feeds. */
-  readonly draw: (batch: Batch, random: Streams) => Named<NDArray>;
+  readonly draw: (batch: Batch, random: Streams, earlier: Earlier) => Feeds | Promise<Feeds>;
+  /** In place of the recipe's, for networks that are trained against each other. */
+  readonly optimizer?: OptimizerSpec | undefined;
+  readonly learningRate?: LearningRateSpec | undefined;
 }
+
+type Feeds = Named<NDArray>;
 
 /** The loss on held-out images at fixed points of the process. */
 export interface HeldOutLoss {
@@ -42,7 +48,7 @@ export interface HeldOutLoss {
   readonly points: readonly number[];
   /** Gives `losses` [n], without dropout. */
   readonly program: BatchProgram;
-  readonly draw: (batch: Batch, point: number, random: Streams) => Named<NDArray>;
+  readonly draw: (batch: Batch, point: number, random: Streams, earlier: Earlier) => Feeds | Promise<Feeds>;
 }
 
 /** What to generate. Image k depends on seed + k alone. */
@@ -65,8 +71,28 @@ export interface Frame {
   readonly denoised: NDArray;
 }
 
-/** Networks trained together, their updates, and how to generate with them. */
+/** What a stage may do with one that was trained before it, whose weights no longer change. */
+export interface EarlierStage {
+  /** Runs a program over its networks with the moving average of their weights. */
+  readonly evaluate: Evaluate;
+  /** What it generates itself; `sampling` is the system's. */
+  readonly generate: (request: GenerateRequest<unknown>) => AsyncGenerator<Frame>;
+}
+
+/** The stages before one, by name. */
+export type Earlier = Readonly<Record<string, EarlierStage>>;
+
+/** The earlier stage of this name. @throws ArgumentError when it was not handed over */
+export const earlierStage = (earlier: Earlier, name: string): EarlierStage => {
+  const found = earlier[name];
+  if (found) return found;
+  const given = Object.keys(earlier).join(", ");
+  throw new ArgumentError({ who: "stage", expected: `"${name}" before it`, got: given || "none" });
+};
+
+/** Networks trained together, their updates, and how to generate with them; it may use the stages before it. */
 export interface Stage<S = unknown> {
+  /** Of several stages, the name of its folder too. */
   readonly name: string;
   /** Whether images can be asked for by class; labels mean nothing to it otherwise. */
   readonly conditional?: boolean;
@@ -74,11 +100,20 @@ export interface Stage<S = unknown> {
   readonly networks: Readonly<Record<string, object>>;
   readonly updates: readonly StageUpdate[];
   readonly heldOut?: HeldOutLoss;
-  readonly generate: (request: GenerateRequest<S>, evaluate: Evaluate) => AsyncGenerator<Frame>;
+  /** Before the first step: gives buffers their values where these come from data, as the scale of latents does. */
+  readonly prepare?: (batch: Batch, random: Streams, earlier: Earlier) => Promise<void>;
+  /** Its previews; those of the last stage are the system's samples. */
+  readonly generate: (
+    request: GenerateRequest<S>,
+    evaluate: Evaluate,
+    earlier: Earlier,
+  ) => AsyncGenerator<Frame>;
 }
 
 /** What a system must know of the data before it builds networks. */
 export interface DataShape {
+  /** Pictures when absent. */
+  readonly form?: DataForm;
   /** [c, h, w] */
   readonly image: readonly [number, number, number];
   /** Number of classes; null when the images have no labels. */
@@ -86,7 +121,12 @@ export interface DataShape {
 }
 
 /** The shape of a data set, as systems need it. */
-export const dataShape = ({ images, classes }: Pick<Dataset, "images" | "classes">): DataShape => ({
+export const dataShape = ({
+  form,
+  images,
+  classes,
+}: Pick<Dataset, "form" | "images" | "classes">): DataShape => ({
+  form,
   image: images.shape.slice(1) as [number, number, number],
   classes: classes?.length ?? null,
 });
@@ -98,7 +138,10 @@ export interface System<N extends string, C extends z.ZodType, S extends z.ZodTy
   readonly summary: string;
   readonly config: C;
   readonly sampling: S;
-  /** @param seed of the networks' initial weights */
+  /**
+   * In the order of training; each may use those before it. The last generates for the system.
+   * @param seed of the networks' initial weights
+   */
   readonly stages: (config: z.output<C>, data: DataShape, seed: number) => readonly Stage<z.output<S>>[];
 }
 

@@ -46,8 +46,16 @@ async function* trainIn<S>(folder: RunFolder, job: TrainJob<S>): AsyncGenerator<
   const advisor = job.stage.updates.length === 1 ? new Advisor(training, metrics) : null;
   const run = await Run.open(job, { folder, start });
   try {
-    yield { kind: "started", step, steps: training.steps, ...run.sizes, damaged: start.damaged };
-    for await (const event of steps(job, run, advisor)) {
+    const { steps } = training;
+    yield {
+      kind: "started",
+      stage: job.stage.name,
+      folder: folder.path,
+      ...{ step, steps },
+      ...run.sizes,
+      damaged: start.damaged,
+    };
+    for await (const event of walk(job, run, advisor)) {
       await log.write(event);
       yield event;
     }
@@ -57,7 +65,7 @@ async function* trainIn<S>(folder: RunFolder, job: TrainJob<S>): AsyncGenerator<
 }
 
 /** The loop: steps, and what is due after them. */
-async function* steps<S>(
+async function* walk<S>(
   { training, signal }: TrainJob<S>,
   run: Run<S>,
   advisor: Advisor | null,

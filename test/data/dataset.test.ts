@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { NDArray, ShapeError } from "../../src/base/index.ts";
-import { type Dataset, makeDataset, selectImages } from "../../src/data/index.ts";
+import { type Content, type Dataset, makeDataset, selectImages } from "../../src/data/index.ts";
 
 const content = {
   name: "three",
@@ -8,7 +8,7 @@ const content = {
   labels: NDArray.of([0, 1, 1], [3], "int32"),
   classes: ["a", "b"],
   skipped: [],
-} satisfies Omit<Dataset, "fingerprint">;
+} satisfies Content;
 
 describe("makeDataset", () => {
   it("gives equal content an equal fingerprint, whatever its name", () => {

@@ -77,6 +77,7 @@ describe("openDigits", () => {
     const { images, labels, ...about } = await openDigits(16, { cacheFolder });
     expect(about).toEqual({
       name: "digits",
+      form: "pictures",
       classes: digits.classes,
       skipped: [],
       fingerprint: digits.fingerprint,

@@ -14,8 +14,13 @@ describe("toUnit", () => {
     expect(unit).toEqual(NDArray.of([-1, Math.fround(-0.6), 1], [3, 1]));
   });
 
+  it("leaves alone what is float32", () => {
+    const points = NDArray.of([-3, 0.25, 1.5], [3]);
+    expect(toUnit(points)).toEqual(points);
+  });
+
   it("refuses arrays that are not pixels", () => {
-    expect(() => toUnit(NDArray.zeros([2]))).toThrow(ShapeError);
+    expect(() => toUnit(NDArray.zeros([2], "int32"))).toThrow(ShapeError);
     expect(() => toUnit(NDArray.zeros([2], "bool"))).toThrow(ShapeError);
   });
 });

@@ -18,7 +18,7 @@ const batch = (n: number): Batch => ({
   labels: NDArray.full([n], 3, "int32"),
 });
 const draw = (n: number, seed = 0) =>
-  (stage.updates[0] as StageUpdate).draw(batch(n), new Streams(seed)) as Record<string, NDArray>;
+  (stage.updates[0] as StageUpdate).draw(batch(n), new Streams(seed), {}) as Record<string, NDArray>;
 
 describe("a ddpm's training batch", () => {
   it("draws timesteps evenly from all of the process, each with its level", () => {
@@ -57,7 +57,7 @@ describe("a ddpm's samples", () => {
         labels: [...(labels?.data ?? [])],
         t: (t as NDArray).data[0] as number,
       });
-      return { eps: x as NDArray };
+      return { output: x as NDArray };
     };
     return { calls, evaluate };
   };
@@ -72,6 +72,7 @@ describe("a ddpm's samples", () => {
     for await (const frame of stage.generate(
       { seed: 5, count: 2, labels: labels ?? undefined, sampling },
       evaluate,
+      {},
     ))
       frames.push(frame);
     return frames;
@@ -122,7 +123,7 @@ describe("a ddpm's samples", () => {
   });
 
   it("are named with step and sampler when the network leaves the finite numbers", async () => {
-    const evaluate: Evaluate = async (_, { x }) => ({ eps: (x as NDArray).mul(Number.NaN) });
+    const evaluate: Evaluate = async (_, { x }) => ({ output: (x as NDArray).mul(Number.NaN) });
     await expect(generate(evaluate, 1)).rejects.toThrow(
       "ddim, step 1 of 50 (t = 999): expected finite values",
     );
@@ -148,8 +149,8 @@ describe("a ddpm without classes", () => {
   );
   const run = async (changes: object) => {
     const sampling = { ...recipe.sampling, guidance: 1, ...changes };
-    const evaluate: Evaluate = async (_, { x }) => ({ eps: x as NDArray });
-    for await (const _ of stage?.generate({ seed: 0, count: 1, sampling }, evaluate) ?? []);
+    const evaluate: Evaluate = async (_, { x }) => ({ output: x as NDArray });
+    for await (const _ of stage?.generate({ seed: 0, count: 1, sampling }, evaluate, {}) ?? []);
   };
 
   it.each([

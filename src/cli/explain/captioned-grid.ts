@@ -1,6 +1,13 @@
 import type { NDArray } from "../../base/index.ts";
-import { encodePng, escapeXml, fontFamily, inkColour } from "../../formats/index.ts";
-import { type Plane, planeSvg, ticksOf } from "./plane.ts";
+import {
+  encodePng,
+  escapeXml,
+  fontFamily,
+  inkColour,
+  type Plane,
+  planeSvg,
+  ticksOf,
+} from "../../formats/index.ts";
 
 /** An image uint8 [c, h, w] or a window on the plane, and what is said below it. */
 export type Cell = { readonly caption?: string } & (

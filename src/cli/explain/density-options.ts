@@ -1,8 +1,8 @@
 import { NDArray } from "../../base/index.ts";
 import { type DensityName, densityComponents, densityNames } from "../../data/index.ts";
 import { CLEAN, type GaussianMixture, gaussianMixture } from "../../diffusion/index.ts";
+import { dots, type Mark } from "../../formats/index.ts";
 import { choice } from "../command.ts";
-import { dots, type Mark } from "./plane.ts";
 
 /** `--density`, with one of the packaged densities as what stands when it is absent. */
 export const densityField = (fallback: DensityName) =>

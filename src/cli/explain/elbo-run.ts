@@ -9,7 +9,12 @@ import type { Picture } from "./picture.ts";
 export const runElboPicture = async (path: string): Promise<Picture> => {
   const folder = runFolder(path);
   const { checkpoint } = await requireCheckpoint(folder, "train one with: undiffuse train digits");
-  const { config, name } = parseRecipe(checkpoint.header.recipe, path);
+  const { config, name, system } = parseRecipe(checkpoint.header.recipe, path);
+  if (!("schedule" in config))
+    throw new FileError(path, {
+      expected: "a run of a system that predicts the noise, as ddpm",
+      got: system,
+    });
   const measured = (await readMetrics(folder)).findLast((line) => line.heldOut !== undefined);
   if (!measured)
     throw new FileError(path, {

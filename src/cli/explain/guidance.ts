@@ -1,6 +1,7 @@
 import { Generator, NDArray } from "../../base/index.ts";
 import type { DensityName } from "../../data/index.ts";
 import { CLEAN, classifierFree, diffusionProcess, scheduleSchema } from "../../diffusion/index.ts";
+import { dots, type Mark } from "../../formats/index.ts";
 import { integer, text } from "../command.ts";
 import { type Cell, captionedGrid } from "./captioned-grid.ts";
 import {
@@ -15,7 +16,6 @@ import { guidedImages } from "./guidance-images.ts";
 import { numbersField, numbersIn } from "./number-list.ts";
 import type { Picture } from "./picture.ts";
 import { definePicture } from "./picture-command.ts";
-import { dots, type Mark } from "./plane.ts";
 import { deviationOf } from "./point-statistics.ts";
 import { shading } from "./shading.ts";
 import { walk } from "./walk.ts";

@@ -1,6 +1,7 @@
 import { Generator, NDArray } from "../../base/index.ts";
 import type { DensityName } from "../../data/index.ts";
 import { CLEAN, diffusionProcess, gaussianMixture, scheduleSchema } from "../../diffusion/index.ts";
+import { dots, type Mark, trails } from "../../formats/index.ts";
 import { integer, text } from "../command.ts";
 import { captionedGrid, type Row } from "./captioned-grid.ts";
 import { type ClassifiedDensity, colourOf, densityField, openDensity, REACH } from "./density-options.ts";
@@ -9,7 +10,6 @@ import { type Way, wayNames, ways } from "./interpolation-ways.ts";
 import { normChart } from "./norm-chart.ts";
 import type { Picture } from "./picture.ts";
 import { definePicture } from "./picture-command.ts";
-import { dots, type Mark, trails } from "./plane.ts";
 import { medianNorm } from "./point-statistics.ts";
 import { shading } from "./shading.ts";
 import { stacked } from "./stacked.ts";

@@ -2,6 +2,7 @@ import type { NDArray } from "../../base/index.ts";
 import { toPixels } from "../../data/index.ts";
 import type { SamplerKind } from "../../samplers/index.ts";
 import {
+  hasSampler,
   openTrained,
   type Recipe,
   type SampleRequest,
@@ -9,11 +10,15 @@ import {
   type Trained,
 } from "../../systems/index.ts";
 import type { Frame } from "../../train/index.ts";
+import { UsageError } from "../command.ts";
 
 /** Runs work with a trained model, which is closed again whatever happens. */
 export const withModel = async <T>(path: string, work: (model: Trained) => Promise<T>): Promise<T> => {
   const model = await openTrained(path);
   try {
+    const { form } = model.checkpoint.header;
+    if (form !== "pictures")
+      throw new UsageError({ who: "--model", expected: "a model of pictures", got: `one of ${form}` });
     return await work(model);
   } finally {
     await model.close();
@@ -31,6 +36,13 @@ export const samplingWith = (
   { recipe }: Trained,
   { sampler, steps, guidance }: Changes,
 ): Recipe["sampling"] => {
+  const { system } = recipe;
+  if (!hasSampler(recipe))
+    throw new UsageError({
+      who: "--model",
+      expected: "a system that goes from noise to images step by step",
+      got: system,
+    });
   const own = recipe.sampling.sampler;
   const base = sampler === undefined || sampler === own.kind ? own : { kind: sampler };
   return samplingOf(recipe, {

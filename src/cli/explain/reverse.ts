@@ -8,6 +8,7 @@ import {
   type Level,
   scheduleSchema,
 } from "../../diffusion/index.ts";
+import { arrows, latticeOf, type Mark } from "../../formats/index.ts";
 import { type SamplerKind, samplerKinds } from "../../samplers/index.ts";
 import { choice, integer, text } from "../command.ts";
 import { type Cell, captionedGrid } from "./captioned-grid.ts";
@@ -15,7 +16,6 @@ import { classDots, classesOf, densityField, openDensity, REACH } from "./densit
 import { evenly } from "./evenly.ts";
 import type { Picture } from "./picture.ts";
 import { definePicture } from "./picture-command.ts";
-import { arrows, latticeOf, type Mark } from "./plane.ts";
 import { imagesPicture } from "./reverse-images.ts";
 import { shading } from "./shading.ts";
 import { type Walk, walk } from "./walk.ts";

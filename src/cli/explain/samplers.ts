@@ -1,7 +1,7 @@
 import type { NDArray } from "../../base/index.ts";
 import type { DensityName } from "../../data/index.ts";
 import { CLEAN, type GaussianMixture } from "../../diffusion/index.ts";
-import { lineChart } from "../../formats/index.ts";
+import { dots, lineChart, type Mark, trails } from "../../formats/index.ts";
 import { type SamplerKind, samplerKinds } from "../../samplers/index.ts";
 import { integer, text, UsageError } from "../command.ts";
 import { captionedGrid, type Row } from "./captioned-grid.ts";
@@ -10,7 +10,6 @@ import { namesIn } from "./name-list.ts";
 import { numbersField, numbersIn } from "./number-list.ts";
 import type { Picture } from "./picture.ts";
 import { definePicture } from "./picture-command.ts";
-import { dots, type Mark, trails } from "./plane.ts";
 import { type Contest, type Contestant, contestOf } from "./sampler-contest.ts";
 import { shading } from "./shading.ts";
 import { stacked } from "./stacked.ts";

@@ -1,6 +1,5 @@
 import { NDArray } from "../../base/index.ts";
-import { encodePng } from "../../formats/index.ts";
-import { latticeOf, type Mark } from "./plane.ts";
+import { encodePng, latticeOf, type Mark } from "../../formats/index.ts";
 
 /** How many values a side; the viewer blends between them. */
 const CELLS = 72;

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { NDArray } from "../../../src/base/index.ts";
-import { arrows, dots, latticeOf, planeSvg, ticksOf, trails } from "../../../src/cli/explain/plane.ts";
-import { shading } from "../../../src/cli/explain/shading.ts";
+import { NDArray } from "../../src/base/index.ts";
+import { arrows, dots, latticeOf, planeSvg, ticksOf, trails } from "../../src/formats/index.ts";
 
 const points = NDArray.of([0, 0, 2, 2, -1, 1], [3, 2]);
 const canvas = { side: 100, reach: 2, place: (x: number, y: number) => [x, y] as const };
@@ -23,18 +22,6 @@ describe("marks", () => {
   it("draw arrows from points along vectors, with a head", () => {
     const svg = arrows(NDArray.of([0, 0], [1, 2]), NDArray.of([10, 0], [1, 2]))(canvas) as string;
     expect(svg).toMatch(/d="M0 0L10 0M7\.\d -?1\.\dL10 0L7\.\d -?1\.\d"/);
-  });
-
-  it("shade a density deepest where it is highest, and leave 0 white", async () => {
-    const svg = await shading((at) =>
-      Float64Array.from(at.split(), ({ data: [x = 0] }) => (x > 0 ? 0 : Number.NEGATIVE_INFINITY)),
-    )(canvas);
-    const { default: sharp } = await import("sharp");
-    const png = Buffer.from(/base64,([^"]*)/.exec(svg)?.[1] ?? "", "base64");
-    const { data, info } = await sharp(png).raw().toBuffer({ resolveWithObject: true });
-    const pixel = (x: number) => [...data.subarray(x * info.channels, x * info.channels + 3)];
-    expect(pixel(0)).toEqual([255, 255, 255]);
-    expect(pixel(info.width - 1)).toEqual([86, 150, 200]);
   });
 });
 

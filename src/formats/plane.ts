@@ -1,5 +1,5 @@
-import type { NDArray } from "../../base/index.ts";
-import { inkColour } from "../../formats/index.ts";
+import type { NDArray } from "../base/index.ts";
+import { inkColour } from "./svg-text.ts";
 
 /** A square window on the plane: both coordinates from -reach to reach. */
 export interface Plane {

@@ -1,0 +1,52 @@
+import { existsSync } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { FileError } from "../base/index.ts";
+import {
+  type Checkpoint,
+  type CheckpointHeader,
+  type DataShape,
+  newestCheckpoint,
+  readCheckpoint,
+  requireCheckpoint,
+  runFolder,
+} from "../train/index.ts";
+import { parseRecipe, stagesOf } from "./recipe.ts";
+import { stageFolder } from "./training.ts";
+
+/** The data that a run trained on, as systems need it. */
+export const shapeOf = ({ form, image, classes }: CheckpointHeader): DataShape => ({
+  form,
+  image,
+  classes: classes?.length ?? null,
+});
+
+/**
+ * The checkpoint that a path stands for: itself, the newest of a run's or a stage's folder, or the newest of the last
+ * stage of a run of several.
+ * @throws FileError when there is none
+ */
+export const findCheckpoint = async (path: string): Promise<Checkpoint> => {
+  const kind = await stat(path).catch(() => null);
+  if (kind?.isFile()) return readCheckpoint(path);
+  if (!kind) throw new FileError(path, { expected: "a run folder or a checkpoint", got: "nothing there" });
+  const hint = "train one with: undiffuse train digits";
+  return (await requireCheckpoint(runFolder(await lastStageFolder(path)), hint)).checkpoint;
+};
+
+/** The folder of a run in which the newest checkpoint of its last stage lies. */
+const lastStageFolder = async (run: string): Promise<string> => {
+  if (existsSync(runFolder(run).checkpoints)) return run;
+  for (const name of await readdir(run)) {
+    const { checkpoint } = await newestCheckpoint(runFolder(join(run, name)).checkpoints);
+    if (!checkpoint) continue;
+    const { header } = checkpoint;
+    const stages = stagesOf(parseRecipe(header.recipe, checkpoint.path), shapeOf(header));
+    const last = stages.at(-1);
+    if (last && stages.length > 1 && header.stage === name) return stageFolder(run, stages, last);
+  }
+  return run;
+};
+
+/** The folder of the run that a stage's checkpoint belongs to, where the run has several stages. */
+export const runOfStage = ({ path }: Checkpoint): string => dirname(dirname(dirname(path)));
