@@ -3,7 +3,7 @@ import { type DataSpec, type Dataset, openDataset } from "../data/index.ts";
 import { stagesOf } from "../systems/index.ts";
 import { dataShape, parameterCount, type Stage, type TrainEvent, train } from "../train/index.ts";
 import { backend } from "./backend-option.ts";
-import { choice, defineCommand, flag, integer, text, UsageError } from "./command.ts";
+import { choice, defineCommand, flag, integer, text } from "./command.ts";
 import { forecast } from "./forecast.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
 import { showProfile } from "./profile.ts";
@@ -70,12 +70,6 @@ lowest held-out loss; undiffuse sample takes its path. Ctrl-C saves and ends;
       await forecast(job);
       return;
     }
-    if (profile && backend === "native")
-      throw new UsageError({
-        who: "--profile",
-        expected: "onnxruntime, whose operations it shows",
-        got: backend,
-      });
     if (profile) return showProfile(job);
     await interruptible("saving; press Ctrl-C again to give up", (signal) =>
       watch(train({ ...job, signal }), job.folder),

@@ -1,5 +1,5 @@
 import { host } from "#host";
-import { type Arrays, Remote, type Session, workerModule } from "../runtime/index.ts";
+import { type Arrays, Remote, type RunProfile, type Session, workerModule } from "../runtime/index.ts";
 import { emaDecay } from "./ema.ts";
 import { type FlatLayout, viewsOf } from "./flat-layout.ts";
 import { FlatMemory } from "./flat-memory.ts";
@@ -33,7 +33,7 @@ export interface LearnerInit {
   /** Parameters alone start a run; a whole state continues one. */
   readonly state: Pick<LearnerState, "parameters"> & Partial<LearnerState>;
   readonly threads?: number;
-  /** Profiles each update's session: `<profile>.<index>…` is written at `close`. */
+  /** Measures each update's session, with `<profile>.<index>` as its own. */
   readonly profile?: string;
 }
 
@@ -152,8 +152,10 @@ export class Learner {
     };
   }
 
-  async close(): Promise<void> {
-    await Promise.all([...this.sessions, ...this.programs.values()].map((session) => session.close()));
+  /** Gives what each run of each update's session took, if they were opened with `profile`. */
+  async close(): Promise<readonly (readonly RunProfile[])[]> {
+    for (const program of this.programs.values()) await program.close();
+    return Promise.all(this.sessions.map((session) => session.close()));
   }
 
   /**
