@@ -17,6 +17,7 @@ interface Addon {
 }
 interface OpenPlan {
   run(feeds: readonly PlainArray["data"][], outputs: readonly PlainArray["data"][]): Promise<void>;
+  pass(kernel: string, ranges: readonly Float32Array[], constants: readonly number[]): Promise<number>;
   /** What each step has taken in all runs; between runs only. */
   seconds(): Float64Array;
   close(): void;
@@ -61,6 +62,7 @@ export const openPlan = (
       watch?.see(performance.now() - before);
       return Object.fromEntries(plan.outputs.map(({ name }, i) => [name, results[i] as PlainArray]));
     },
+    pass: (kernel, ranges, constants) => opened.pass(kernel, ranges, constants),
     async close() {
       opened.close();
       return watch?.runs ?? [];

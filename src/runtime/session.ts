@@ -8,6 +8,15 @@ export type Arrays = Readonly<Record<string, PlainArray>>;
 export interface Session {
   /** @param into arrays that results may be written to, by name: a result that was is the same array */
   run(feeds: Arrays, into?: Arrays): Promise<Arrays>;
+  /**
+   * A kernel of the optimizer (optim/flat-memory.ts) over equal ranges of flat arrays, in place, on the threads of the
+   * session's runs; only where its engine has such kernels.
+   */
+  readonly pass?: (
+    kernel: string,
+    ranges: readonly Float32Array[],
+    constants: readonly number[],
+  ) => Promise<number>;
   /** Gives what each run took, if the session was opened to be measured. */
   close(): Promise<readonly RunProfile[]>;
 }
