@@ -9,6 +9,7 @@
 // and passes queue there. All else here happens on the thread of the JavaScript that opened the plan.
 #include <napi.h>
 #include <omp.h>
+#include <pthread.h>
 
 #include <condition_variable>
 #include <deque>
@@ -231,6 +232,9 @@ void Plan::settle(Napi::Env env, Napi::Function, Plan* plan, Job* job) {
 }
 
 void Plan::work(const int32_t* words, size_t count, Bytes constants, std::promise<void> opened) {
+#ifdef __linux__
+  pthread_setname_np(pthread_self(), "undiffuse plan");  // its team takes the name over
+#endif
   omp_set_num_threads(threads_);
   try {
     engine_ = std::make_unique<Engine>(words, count, static_cast<const uint8_t*>(constants.data), constants.length,

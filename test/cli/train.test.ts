@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -59,6 +60,26 @@ describe("undiffuse train", () => {
       expect(stopped.code).toBe(130);
       expect((await trainIn(name, [...words, "--resume"])).code).toBe(0);
       expect(await tensorsOf(run(name))).toEqual(await tensorsOf(run(`whole ${backend}`)));
+    },
+  );
+
+  it.runIf(host.nativeEngine() && process.platform === "linux").each([1, 3])(
+    "--threads %i is how many the native engine has, without any of onnxruntime",
+    async (threads) => {
+      let names: string[] = [];
+      let libraries = "";
+      const words = ["--backend", "native", "--threads", String(threads)];
+      const { code } = await trainIn(`threads ${threads}`, words, (stderr, child) => {
+        if (names.length > 0 || !/training \d+\/40/.test(stderr)) return;
+        const own = `/proc/${child.pid}`;
+        names = readdirSync(`${own}/task`).map((id) => readFileSync(`${own}/task/${id}/comm`, "utf8").trim());
+        libraries = readFileSync(`${own}/maps`, "utf8");
+        child.kill("SIGINT");
+      });
+      expect(code).toBe(130);
+      expect(names.filter((name) => name === "undiffuse plan")).toHaveLength(threads);
+      expect(libraries).toMatch(/undiffuse\.node/);
+      expect(libraries).not.toMatch(/onnxruntime/);
     },
   );
 

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { describe, expect, test } from "vitest";
 import { host } from "#host";
@@ -43,6 +44,17 @@ describe.runIf(host.nativeEngine() !== null)("the native engine", () => {
     expect((await run(feeds)).y).toEqual((await here(feeds)).y);
     await run.close();
     await here.close();
+  });
+
+  // OpenMP's threads look for work for some 10 ms and then sleep. One that never does takes the whole second, or its share.
+  test("takes no processor time once a run is done", async () => {
+    const session = await host.openSession(lower(graph, { target: native }), { threads: 2 });
+    await session.run(feeds);
+    const before = process.cpuUsage();
+    await pause(1000);
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1e6).toBeLessThan(0.15);
+    await session.close();
   });
 
   test("outlives a worker that is terminated in the middle of a run", async () => {
