@@ -1,3 +1,11 @@
+export { type ConvVaeConfig, convVaeFields, type VaeSizes, vaeDecoder, vaeEncoder } from "./conv-vae.ts";
+export {
+  type GanSizes,
+  type ResnetGanConfig,
+  resnetDiscriminator,
+  resnetGanFields,
+  resnetGenerator,
+} from "./resnet-gan.ts";
 export { type TimeMlpConfig, timeMlp, timeMlpFields } from "./time-mlp.ts";
 export { type UNet2D, type UNet2DConditions, unet2d } from "./unet-2d.ts";
 export { type UNet2DConfig, type UNet2DConfigInput, unet2dFields } from "./unet-2d-config.ts";

@@ -1,4 +1,5 @@
 export { ddpm } from "./ddpm.ts";
+export { gan } from "./gan.ts";
 export {
   parseRecipe,
   type Recipe,
@@ -25,3 +26,4 @@ export {
   type UntrainedStages,
   untrainedStages,
 } from "./training.ts";
+export { vae } from "./vae.ts";

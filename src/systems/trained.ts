@@ -56,7 +56,7 @@ export interface Trained {
 }
 
 /** Recipes whose systems go from noise to images by a sampler's steps. */
-export type SteppingRecipe = Recipe & { readonly sampling: { readonly sampler: object } };
+export type SteppingRecipe = Extract<Recipe, { readonly sampling: { readonly sampler: object } }>;
 
 /** Whether a recipe's system goes from noise to images by a sampler's steps. */
 export const hasSampler = (recipe: Recipe): recipe is SteppingRecipe => "sampler" in recipe.sampling;
