@@ -1,4 +1,5 @@
 export { type Estimate, meanEstimate } from "./bootstrap.ts";
+export { energyDistance } from "./energy-distance.ts";
 export { psnr, ssim } from "./fidelity.ts";
 export { frechetDistance, frechetOfGaussians, type Gaussian, gaussianOf } from "./frechet.ts";
 export { kernelDistance } from "./kernel-distance.ts";
