@@ -6,6 +6,7 @@ export { openDigits } from "./digits.ts";
 export { type EmojiOptions, openEmoji } from "./emoji.ts";
 export type { EmojiClasses } from "./emoji-classes.ts";
 export type { EmojiSet } from "./emoji-package.ts";
+export { type FolderFiles, listFiles } from "./folder-files.ts";
 export { type IdxOptions, openIdx } from "./idx-files.ts";
 export { type ImageFolderOptions, type OpenOptions, openImageFolder } from "./image-folder.ts";
 export { toPixels, toUnit } from "./pixels.ts";

@@ -13,7 +13,7 @@ import {
 import { unet2d, unet2dFields, unet2dSchema } from "../models/index.ts";
 import type { DropoutMasks } from "../nn/index.ts";
 import { begin, openSampler, sample, samplerSchema } from "../samplers/index.ts";
-import type { Named, Spec, Tensor } from "../tensor/index.ts";
+import { type Named, type Spec, type Tensor, vjp } from "../tensor/index.ts";
 import {
   type Batch,
   type BatchProgram,
@@ -133,19 +133,47 @@ const ddpmStage = (config: Config, { image, classes }: DataShape, seed: number):
     outputs: (feeds) => ({ eps: predict(feeds, feeds.x as Tensor) }),
   });
 
+  /** vᵀ ∂eps/∂x for each image. */
+  const pulled: BatchProgram = (n) => ({
+    inputs: { ...inputs(n), v: { shape: [n, ...image] } },
+    outputs(feeds) {
+      const x = feeds.x as Tensor;
+      const [product] = vjp(predict(feeds, x), [x], feeds.v as Tensor);
+      return { product: product as Tensor };
+    },
+  });
+
+  /** The network without guidance, which has a density; with a pullback through x0 = (x − σ eps) / α. */
+  const densityDenoiser = (labels: readonly number[] | undefined, evaluate: Evaluate): Denoiser => {
+    const plain = networkDenoiser(
+      async (x, t) => (await evaluate(prediction, feedsAt(x, t, labels))).eps as NDArray,
+    );
+    return async (x, level) => ({
+      ...(await plain(x, level)),
+      pullback: async (v) => {
+        const { product } = await evaluate(pulled, { ...feedsAt(x, level.t, labels), v });
+        return NDArray.combine([1 / level.alpha, v], [-level.sigma / level.alpha, product as NDArray]);
+      },
+    });
+  };
+
+  /** x at timestep t of images of these classes, or of none in particular. */
+  const feedsAt = (x: NDArray, t: number, labels: readonly number[] | undefined): Named<NDArray> => {
+    const n = x.shape[0] as number;
+    const classes = labels ?? Array.from({ length: n }, () => label.none);
+    return {
+      x,
+      t: NDArray.full([n], t),
+      ...(label.embeddings && { labels: NDArray.of(classes, [n], "int32") }),
+    };
+  };
+
   /** The network as a denoiser: of the classes alone, or steered towards them. */
   const denoiserOf = (request: GenerateRequest<Sampling>, evaluate: Evaluate): Denoiser => {
     const { guidance: scale, rescale, interval, negative } = request.sampling;
     const all = (value: number): number[] => Array.from({ length: request.count }, () => value);
-    const run = async (x: NDArray, t: number, classes: readonly number[]): Promise<NDArray> => {
-      const n = classes.length;
-      const feeds = {
-        x,
-        t: NDArray.full([n], t),
-        ...(label.embeddings && { labels: NDArray.of(classes, [n], "int32") }),
-      };
-      return (await evaluate(prediction, feeds)).eps as NDArray;
-    };
+    const run = async (x: NDArray, t: number, classes: readonly number[]): Promise<NDArray> =>
+      (await evaluate(prediction, feedsAt(x, t, classes))).eps as NDArray;
     const of = (classes: readonly number[]): Denoiser => networkDenoiser((x, t) => run(x, t, classes));
     if (!label.embeddings) requireNoGuidance(request.sampling);
     else requireClasses(request, label.none);
@@ -199,6 +227,7 @@ const ddpmStage = (config: Config, { image, classes }: DataShape, seed: number):
         signal,
       });
     },
+    density: (labels, evaluate) => ({ process, denoiser: densityDenoiser(labels, evaluate) }),
   };
 };
 

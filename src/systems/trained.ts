@@ -4,6 +4,7 @@ import type { Backend } from "../runtime/index.ts";
 import type { Start } from "../samplers/index.ts";
 import {
   type Checkpoint,
+  type Density,
   type Frame,
   openEvaluate,
   readCheckpoint,
@@ -48,6 +49,8 @@ export interface Trained {
    * guidance, whose exaggeration has no way back (Mokady et al. 2023, section 3.1).
    */
   invert(images: NDArray, request?: InvertRequest): Promise<NDArray>;
+  /** What bounds and likelihoods of images of these classes are computed from; null for a system that has none. */
+  density(labels?: readonly number[]): Density | null;
   close(): Promise<void>;
 }
 
@@ -88,6 +91,7 @@ export const openTrained = async (
         code = x;
       return code;
     },
+    density: (labels) => stage.density?.(labels, evaluate) ?? null,
     close,
   };
 };

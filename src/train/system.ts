@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { NDArray, Streams } from "../base/index.ts";
 import type { Dataset } from "../data/index.ts";
+import type { Denoiser, DiffusionProcess } from "../diffusion/index.ts";
 import type { DropoutMasks } from "../nn/index.ts";
 import type { Start } from "../samplers/index.ts";
 import type { Named, Spec, Tensor } from "../tensor/index.ts";
@@ -65,6 +66,13 @@ export interface Frame {
   readonly denoised: NDArray;
 }
 
+/** What bounds and likelihoods of images are computed from. */
+export interface Density {
+  readonly process: DiffusionProcess;
+  /** With a pullback. */
+  readonly denoiser: Denoiser;
+}
+
 /** Networks trained together, their updates, and how to generate with them. */
 export interface Stage<S = unknown> {
   readonly name: string;
@@ -75,6 +83,8 @@ export interface Stage<S = unknown> {
   readonly updates: readonly StageUpdate[];
   readonly heldOut?: HeldOutLoss;
   readonly generate: (request: GenerateRequest<S>, evaluate: Evaluate) => AsyncGenerator<Frame>;
+  /** Of images of these classes, one each, or of no class in particular; for a stage that has a density. */
+  readonly density?: (labels: readonly number[] | undefined, evaluate: Evaluate) => Density;
 }
 
 /** What a system must know of the data before it builds networks. */
