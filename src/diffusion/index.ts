@@ -71,6 +71,7 @@ export {
   CLEAN,
   type DiffusionProcess,
   diffusionProcess,
+  isDiscrete,
   type Level,
   lambdaOf,
   type NoiseProcess,
