@@ -9,6 +9,7 @@ export {
   trainClassifier,
 } from "./classifier-training.ts";
 export {
+  type ClassRead,
   type Evaluation,
   type EvaluationInput,
   type EvaluationOptions,
