@@ -38,10 +38,18 @@ describe("undiffuse evaluate of a run", () => {
   beforeAll(async () => {
     run = join(folder, "run");
     features = join(folder, "net.safetensors");
-    const recipe = await writeTinyRecipe(folder, { steps: 3 });
+    const { images, labels } = patterns(60, { side: 16 });
+    const ofClass = (wanted: number) =>
+      NDArray.stack(images.split().filter((_, i) => labels?.data[i] === wanted));
+    await writePictures(join(folder, "shades", "dark"), ofClass(0));
+    await writePictures(join(folder, "shades", "bright"), ofClass(1));
+    const path = await writeTinyRecipe(folder, { steps: 3, heldOut: 0.2 });
+    const recipe = JSON.parse(await readFile(path, "utf8"));
+    const data = { kind: "folder", path: join(folder, "shades"), size: 16, channels: 1, classes: "folders" };
+    await writeFile(path, JSON.stringify({ ...recipe, data }));
     const made = await Promise.all([
-      undiffuse(["train", recipe, "--out", run]),
-      undiffuse(["classifier", "digits", "--steps", "3", "--batch", "8", "--out", features]),
+      undiffuse(["train", path, "--out", run]),
+      undiffuse(["classifier", path, "--steps", "3", "--batch", "8", "--out", features]),
     ]);
     expect(made.map(({ code }) => code)).toEqual([0, 0]);
   });
@@ -62,10 +70,10 @@ describe("undiffuse evaluate of a run", () => {
       expect(found).toMatchObject({
         samples: 12,
         image: [1, 16, 16],
-        reference: { name: "digits", images: 10000 },
+        reference: { name: "shades", images: 60 },
       });
       const names = found.figures.map(({ name }: { name: string }) => name);
-      expect(names[0]).toMatch(/^Fréchet distance over classifier of digits, [0-9a-f]{8}$/);
+      expect(names[0]).toMatch(/^Fréchet distance over classifier of shades, [0-9a-f]{8}$/);
       expect(names.slice(-2)).toEqual([
         "bits per dimension of held-out images, at most (variational bound)",
         "bits per dimension of held-out images, by the probability-flow ODE",
@@ -92,7 +100,7 @@ describe("undiffuse evaluate of a run", () => {
     const { code, stdout } = await undiffuse(["evaluate", run, "--dry-run", "--count", "7", "--out", out]);
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /^7 images generated with .*0000003\.safetensors\nagainst 10000 images of digits, 10 of them held out\n/,
+      /^7 images generated with .*0000003\.safetensors\nagainst 60 images of shades, 12 of them held out\n/,
     );
     await expect(readdir(out)).rejects.toThrow("ENOENT");
   });
@@ -108,7 +116,7 @@ describe("undiffuse evaluate of a run", () => {
   test("refuses more bits than there are held-out images", async () => {
     const { code, stderr } = await undiffuse(["evaluate", run, "--count", "2", "--bits", "50"]);
     expect(code).toBe(1);
-    expect(stderr).toContain("--bits: expected at most the 10 held-out images, got 50");
+    expect(stderr).toContain("--bits: expected at most the 12 held-out images, got 50");
   });
 
   test("refuses a network for other images", async () => {
@@ -116,7 +124,7 @@ describe("undiffuse evaluate of a run", () => {
     const words = ["evaluate", pictures, "--against", pictures, "--features", features];
     const { code, stderr } = await undiffuse(words);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/classifier of digits, [0-9a-f]{8}: expected images of 1×16×16, got 3×8×8/);
+    expect(stderr).toMatch(/classifier of shades, [0-9a-f]{8}: expected images of 1×16×16, got 3×8×8/);
   });
 });
 

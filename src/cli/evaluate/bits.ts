@@ -1,8 +1,14 @@
-import { ArgumentError } from "../../base/index.ts";
+import { ArgumentError, type NDArray } from "../../base/index.ts";
 import type { Dataset } from "../../data/index.ts";
-import { bitsByElbo, bitsByOde, type Estimate, type Figure } from "../../evaluation/index.ts";
+import {
+  type BitsOptions,
+  bitsByElbo,
+  bitsByOde,
+  type Estimate,
+  type Figure,
+} from "../../evaluation/index.ts";
 import type { Trained } from "../../systems/index.ts";
-import { startProgress } from "../progress.ts";
+import { showSeconds, startProgress } from "../progress.ts";
 
 /** How many bits a dimension a model needs for images that it never saw: by the bound, and by the ODE. */
 export const bitsFigures = async (
@@ -27,16 +33,26 @@ export const bitsFigures = async (
     reference: null,
     notes: labels ? ["each image given its class, without guidance"] : [],
   });
-  const bound = startProgress("bound", density.process.steps);
-  let done = 0;
-  const byElbo = await bitsByElbo(images, {
-    ...density,
-    seed,
-    signal,
-    onEvaluation: () => bound.update(++done),
-  });
-  bound.stop();
-  process.stderr.write("bits per dimension by the ODE\n");
-  const byOde = await bitsByOde(images, { ...density, seed, signal });
+  const options = { ...density, seed, signal };
+  const byElbo = await boundWithProgress(images, options);
+  process.stderr.write("bits per dimension by the ODE, which takes as many evaluations as it needs\n");
+  const byOde = await bitsByOde(images, options);
   return [figure("at most (variational bound)", byElbo), figure("by the probability-flow ODE", byOde)];
+};
+
+const boundWithProgress = async (images: NDArray, options: BitsOptions): Promise<Estimate> => {
+  const { steps } = options.process;
+  const progress = startProgress("bits per dimension by the bound", steps);
+  const started = performance.now();
+  let done = 0;
+  const onEvaluation = () => {
+    done += 1;
+    const left = ((performance.now() - started) / 1000 / done) * (steps - done);
+    progress.update(done, { left: showSeconds(left) });
+  };
+  try {
+    return await bitsByElbo(images, { ...options, onEvaluation });
+  } finally {
+    progress.stop();
+  }
 };
