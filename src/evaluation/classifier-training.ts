@@ -22,7 +22,7 @@ const count = z.int().positive();
 export const classifierTrainingSchema = z.strictObject({
   /** Of initial weights, of what is held out and of the order of images. */
   seed: z.int().nonnegative().default(0),
-  steps: count.default(1500),
+  steps: count.default(1200),
   batch: count.default(64),
   network: classifierSchema.omit({ image: true, classes: true }).prefault({}),
   optimizer: optimizerSchema.prefault({ kind: "adamw", weightDecay: 0.05 }),

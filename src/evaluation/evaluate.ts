@@ -37,6 +37,13 @@ export interface NearestBy extends Nearest {
   readonly by: string;
 }
 
+/** How samples of one class are read. */
+export interface ClassRead {
+  readonly name: string;
+  readonly samples: number;
+  readonly share: number;
+}
+
 /** What an evaluation came to. */
 export interface Evaluation {
   readonly samples: number;
@@ -52,6 +59,8 @@ export interface Evaluation {
   readonly figures: readonly Figure[];
   /** Recall by class, the rarest first. */
   readonly byClass: readonly ClassRecall[] | null;
+  /** Samples asked for of each class, and the share that the network reads as it. */
+  readonly readByClass: readonly ClassRead[] | null;
   readonly copies: Copies;
   readonly nearest: readonly NearestBy[];
 }
@@ -95,6 +104,7 @@ export const evaluate = async (
     seed,
     figures: [...(over?.figures ?? []), sliced, ...byPixels.figures, ...pairs],
     byClass: over?.byClass ?? null,
+    readByClass: over?.readByClass ?? null,
     copies: countCopies(samples, training.images),
     nearest: [{ by: "pixels", ...byPixels.nearest }, ...(over ? [over.nearest] : [])],
   };
@@ -166,6 +176,7 @@ const overFeatures = async (
   return {
     figures: [...figures, ...agreement, ...near.figures],
     byClass,
+    readByClass: read && classReads(read, labels as readonly number[], classes as readonly string[]),
     nearest: { by: network.name, ...near.nearest },
   };
 };
@@ -192,6 +203,14 @@ const extractAll = async (
 
 const sameNames = (a: readonly string[] | null, b: readonly string[] | null): boolean =>
   a !== null && b !== null && a.length === b.length && a.every((name, i) => name === b[i]);
+
+const classReads = (read: Int32Array, labels: readonly number[], classes: readonly string[]): ClassRead[] =>
+  classes.flatMap((name, index) => {
+    const own = labels.flatMap((label, i) => (label === index ? [read[i] === label] : []));
+    return own.length === 0
+      ? []
+      : [{ name, samples: own.length, share: own.filter(Boolean).length / own.length }];
+  });
 
 /** How many samples the network reads as the class that they were to be of. */
 const agreementFigure = (

@@ -10,6 +10,7 @@ export {
 } from "./classifier-training.ts";
 export { energyDistance } from "./energy-distance.ts";
 export {
+  type ClassRead,
   type Evaluation,
   type EvaluationInput,
   type EvaluationOptions,

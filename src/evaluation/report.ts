@@ -67,7 +67,7 @@ export const reportPage = async ({
   training,
   facts,
 }: ReportInput): Promise<string> => {
-  const { figures, byClass, copies, network, reference, nearest } = evaluation;
+  const { figures, byClass, readByClass, copies, network, reference, nearest } = evaluation;
   const about = {
     ...facts,
     samples: `${evaluation.samples} of ${evaluation.image.join("×")}`,
@@ -103,6 +103,7 @@ ${table(
 ${table(["", "value", "95% interval", "better", "samples", "compared with"], figures.map(figureRow))}
 <p>What each number means, and when it lies: docs/evaluation.md of undiffuse.</p>
 ${byClass ? `<h2>Recall by class, the rarest first</h2>\n${classTable(byClass)}` : ""}
+${readByClass ? `<h2>Read as the class that was asked for</h2>\n${readTable(readByClass)}` : ""}
 <h2>The first ${shown.shape[0]} samples</h2>
 ${await picture(shown, Math.min(16, shown.shape[0] as number))}
 <h2>The samples nearest to training images</h2>
@@ -116,4 +117,10 @@ const classTable = (byClass: NonNullable<Evaluation["byClass"]>): string =>
   table(
     ["class", "images", "recall"],
     byClass.map(({ name, images, recall }) => [escapeXml(name), String(images), showNumber(recall)]),
+  );
+
+const readTable = (reads: NonNullable<Evaluation["readByClass"]>): string =>
+  table(
+    ["class", "samples", "read as it"],
+    reads.map(({ name, samples, share }) => [escapeXml(name), String(samples), showNumber(share)]),
   );

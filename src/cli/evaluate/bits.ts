@@ -1,9 +1,15 @@
-import { ArgumentError } from "../../base/index.ts";
+import { ArgumentError, type NDArray } from "../../base/index.ts";
 import type { Dataset } from "../../data/index.ts";
 import { type DiffusionProcess, isDiscrete } from "../../diffusion/index.ts";
-import { bitsByElbo, bitsByOde, type Estimate, type Figure } from "../../evaluation/index.ts";
+import {
+  type BitsOptions,
+  bitsByElbo,
+  bitsByOde,
+  type Estimate,
+  type Figure,
+} from "../../evaluation/index.ts";
 import type { Trained } from "../../systems/index.ts";
-import { startProgress } from "../progress.ts";
+import { showSeconds, startProgress } from "../progress.ts";
 
 /** How many bits a dimension a model needs for images that it never saw: by the bound of a chain, and by the ODE. */
 export const bitsFigures = async (
@@ -28,20 +34,30 @@ export const bitsFigures = async (
     reference: null,
     notes: labels ? ["each image given its class, without guidance"] : [],
   });
-  const byElbo = async (process: DiffusionProcess): Promise<Estimate> => {
-    const bound = startProgress("bound", process.steps);
-    let done = 0;
-    const onEvaluation = () => bound.update(++done);
-    try {
-      return await bitsByElbo(images, { ...density, process, seed, signal, onEvaluation });
-    } finally {
-      bound.stop();
-    }
-  };
-  const bound = isDiscrete(density.process)
-    ? [figure("at most (variational bound)", await byElbo(density.process))]
-    : [];
-  process.stderr.write("bits per dimension by the ODE\n");
-  const byOde = await bitsByOde(images, { ...density, seed, signal });
+  const options = { ...density, seed, signal };
+  const chain = isDiscrete(density.process) ? { ...options, process: density.process } : null;
+  const bound = chain ? [figure("at most (variational bound)", await boundWithProgress(images, chain))] : [];
+  process.stderr.write("bits per dimension by the ODE, which takes as many evaluations as it needs\n");
+  const byOde = await bitsByOde(images, options);
   return [...bound, figure("by the probability-flow ODE", byOde)];
+};
+
+const boundWithProgress = async (
+  images: NDArray,
+  options: BitsOptions<DiffusionProcess>,
+): Promise<Estimate> => {
+  const { steps } = options.process;
+  const progress = startProgress("bits per dimension by the bound", steps);
+  const started = performance.now();
+  let done = 0;
+  const onEvaluation = () => {
+    done += 1;
+    const left = ((performance.now() - started) / 1000 / done) * (steps - done);
+    progress.update(done, { left: showSeconds(left) });
+  };
+  try {
+    return await bitsByElbo(images, { ...options, onEvaluation });
+  } finally {
+    progress.stop();
+  }
 };
