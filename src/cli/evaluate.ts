@@ -1,31 +1,18 @@
 import { basename, dirname, join, resolve } from "node:path";
-import { ArgumentError, type NDArray, NonFiniteError, Streams } from "../base/index.ts";
-import { type Dataset, toPixels } from "../data/index.ts";
-import {
-  type Evaluation,
-  evaluate,
-  type FeatureNetwork,
-  type Figure,
-  openFeatureNetwork,
-  reportPage,
-  showFigure,
-} from "../evaluation/index.ts";
-import { makeFolder, writeWhole } from "../formats/index.ts";
+import { ArgumentError } from "../base/index.ts";
+import { evaluate, type FeatureNetwork, openFeatureNetwork } from "../evaluation/index.ts";
 import { openTrained, type Trained } from "../systems/index.ts";
 import { backend } from "./backend-option.ts";
 import { choice, defineCommand, flag, integer, text, UsageError } from "./command.ts";
 import { bitsFigures } from "./evaluate/bits.ts";
+import { writeEvaluation } from "./evaluate/output.ts";
 import { folderSize, readPictures } from "./evaluate/pictures.ts";
 import { namedReference, ownReference, type Reference } from "./evaluate/reference.ts";
-import { generate } from "./generate.ts";
+import { folderSamples, generatedSamples } from "./evaluate/samples.ts";
+import { watched } from "./evaluate/watched.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
-import { type Progress, showSeconds, startProgress } from "./progress.ts";
 import { isPlainFolder } from "./recipe-source.ts";
-import { chosenSampling, samplingOptions } from "./sampling-options.ts";
-import { version } from "./version.ts";
-
-/** Nearest training images that are listed. */
-const LISTED = 100;
+import { samplingOptions } from "./sampling-options.ts";
 
 export const evaluateCommand = defineCommand({
   name: "evaluate",
@@ -127,29 +114,24 @@ const judge = async (subject: Subject, request: Request): Promise<void> => {
       "no --features: only numbers that need no network; train one with: undiffuse classifier <data>\n",
     );
   if (request.dryRun) return describe(subject, request, { reference, folder });
-  const { samples, labels, facts } = await samplesOf(subject, reference, request);
+  const { training, heldOut } = reference;
+  const { samples, labels, facts } = model
+    ? await generatedSamples(model, training, { ...request, signal })
+    : await folderSamples(subject.source, training);
+  const { paired, seed, bits: count } = request;
   const found = await watched((watch) =>
-    evaluate(
-      { ...reference, samples, labels, network, paired: request.paired, seed: request.seed },
-      { signal, ...watch },
-    ),
+    evaluate({ training, heldOut, samples, labels, network, paired, seed }, { signal, ...watch }),
   );
   const bits =
-    model && reference.heldOut && request.bits !== undefined
-      ? await bitsFigures(model, reference.heldOut, { count: request.bits, seed: request.seed, signal })
-      : [];
-  const evaluation = { ...found, figures: [...found.figures, ...bits] };
-  checkFinite(evaluation.figures);
-  const title = `Evaluation of ${basename(resolve(subject.source))}`;
-  const page = await reportPage({ title, evaluation, samples, training: reference.training.images, facts });
-  await makeFolder(folder);
-  await writeWhole(join(folder, "report.html"), page);
-  await writeWhole(
-    join(folder, "evaluation.json"),
-    jsonOf(evaluation, { ...facts, against: JSON.stringify(reference.spec) }),
-  );
-  process.stdout.write(
-    `${summary(evaluation)}\n${join(folder, "report.html")}\n${join(folder, "evaluation.json")}\n`,
+    model && heldOut && count !== undefined ? await bitsFigures(model, heldOut, { count, seed, signal }) : [];
+  await writeEvaluation(
+    { ...found, figures: [...found.figures, ...bits] },
+    {
+      ...{ folder, samples },
+      title: `Evaluation of ${basename(resolve(subject.source))}`,
+      training: training.images,
+      facts: { ...facts, against: JSON.stringify(reference.spec) },
+    },
   );
 };
 
@@ -184,108 +166,6 @@ const checkBits = ({ heldOut }: Reference, { bits }: Request): void => {
     got: String(bits),
   });
 };
-
-/** Images to judge, and what is known of them. */
-interface Samples {
-  readonly samples: NDArray;
-  readonly labels: readonly number[] | undefined;
-  readonly facts: Readonly<Record<string, string>>;
-}
-
-const samplesOf = async (
-  { source, model, signal }: Subject,
-  reference: Reference,
-  request: Request,
-): Promise<Samples> => {
-  if (!model) {
-    const { images, skipped } = await readPictures(source, reference.training.images.shape.slice(1));
-    for (const { path, reason } of skipped) process.stderr.write(`skipped ${path}: ${reason}\n`);
-    return { samples: images, labels: undefined, facts: { source: resolve(source) } };
-  }
-  const { recipe, checkpoint, stage } = model;
-  const { seed, count, batch } = request;
-  const known = stage.conditional ? checkpoint.header.classes : null;
-  const sampling = await chosenSampling(recipe, known, request);
-  const labels = known ? labelsLike(reference.training, known, { count, seed }) : undefined;
-  const settings = { seed, count, batch, labels, sampling, signal, animated: false };
-  const { images } = await generate(model, { ...settings, startOf: () => ({ kind: "noise" }) });
-  const facts = {
-    source: `${checkpoint.path}, ${recipe.system} after ${checkpoint.header.step} steps`,
-    seeds: `${seed} to ${seed + count - 1}`,
-    sampling: JSON.stringify(sampling),
-  };
-  return { samples: toPixels(images), labels, facts };
-};
-
-/** Classes as frequent as in the data, in a drawn order; in turns where the data have others. */
-const labelsLike = (
-  { labels, classes }: Dataset,
-  known: readonly string[],
-  { count, seed }: { readonly count: number; readonly seed: number },
-): number[] => {
-  if (!labels || classes?.join("\n") !== known.join("\n"))
-    return Array.from({ length: count }, (_, k) => k % known.length);
-  const order = new Streams(seed).get("classes").permutation(labels.size).data;
-  return Array.from({ length: count }, (_, k) => labels.data[order[k % order.length] as number] as number);
-};
-
-/** Shows an evaluation as it goes. */
-const watched = async <T>(
-  work: (watch: {
-    onStage: (what: string) => void;
-    onProgress: (done: number, total: number) => void;
-  }) => Promise<T>,
-): Promise<T> => {
-  let progress: Progress | null = null;
-  let started = 0;
-  try {
-    return await work({
-      onStage: (what) => process.stderr.write(`${what}\n`),
-      onProgress(done, total) {
-        if (!progress) started = performance.now();
-        progress ??= startProgress("images", total);
-        progress.update(done, {
-          left: showSeconds(((performance.now() - started) / 1000 / done) * (total - done)),
-        });
-        if (done < total) return;
-        progress.stop();
-        progress = null;
-      },
-    });
-  } finally {
-    (progress as Progress | null)?.stop();
-  }
-};
-
-const checkFinite = (figures: readonly Figure[]): void => {
-  for (const { name, value, interval } of figures)
-    if (![value, ...(interval ?? [])].every(Number.isFinite))
-      throw new NonFiniteError({ who: name, expected: "a finite number", got: String(value) });
-};
-
-const jsonOf = ({ nearest, ...evaluation }: Evaluation, facts: Samples["facts"]): string => {
-  const listed = nearest.map(({ by, index, distance }) => ({
-    by,
-    nearest: Array.from(index, (training, sample) => ({
-      sample,
-      training,
-      distance: distance[sample] as number,
-    }))
-      .sort((a, b) => a.distance - b.distance)
-      .slice(0, LISTED),
-  }));
-  return `${JSON.stringify({ format: 1, version, ...facts, ...evaluation, nearest: listed }, null, 2)}\n`;
-};
-
-const summary = ({ figures, copies, samples }: Evaluation): string =>
-  [
-    ...figures.flatMap((figure) => [
-      `${showFigure(figure).padEnd(30)} ${figure.name}`,
-      ...figure.notes.map((note) => `${"".padEnd(30)}   ${note}`),
-    ]),
-    `${`${copies.ofTraining} of ${samples}`.padEnd(30)} are training images, bit for bit`,
-    `${`${copies.ofSamples} of ${samples}`.padEnd(30)} are earlier samples, bit for bit`,
-  ].join("\n");
 
 const describe = async (
   { source, model, network }: Subject,

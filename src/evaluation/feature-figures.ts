@@ -1,8 +1,8 @@
 import type { NDArray } from "../base/index.ts";
 import { type Estimate, meanEstimate, resamplings, withInterval } from "./bootstrap.ts";
 import type { NetworkFacts } from "./feature-network.ts";
-import { type Figure, type FigureContext, resampled } from "./figures.ts";
-import { frechetFrom, gaussianOf } from "./frechet.ts";
+import type { Figure, FigureContext } from "./figures.ts";
+import { withFrechetService } from "./frechet-service.ts";
 import { kernelEstimate, kernelSums } from "./kernel-distance.ts";
 import { type ClassRecall, manifold, NEIGHBOURS, recallByClass, tailRecall } from "./manifold.ts";
 
@@ -46,12 +46,20 @@ const frechetFigure = async (sets: FeatureSets, context: FigureContext): Promise
   const { network, samples, reference } = sets;
   const [n = 0, d = 0] = samples.shape;
   context.onStage?.("Fréchet distance");
-  const distanceOf = frechetFrom(gaussianOf(reference));
-  const value = distanceOf(gaussianOf(samples));
   const feasible = d <= MOST_FEATURES;
-  const estimate = feasible
-    ? await resampled(value, n, (counts) => distanceOf(gaussianOf(samples, counts)), context)
-    : { value, interval: null };
+  const estimate = await withFrechetService(
+    samples,
+    reference,
+    async (service): Promise<Estimate> => {
+      const value = await service.distance();
+      if (!feasible) return { value, interval: null };
+      const replicates: number[] = [];
+      for (const counts of resamplings(n, context.streams.get("resamplings")))
+        replicates.push(await service.distance(counts));
+      return withInterval(value, replicates);
+    },
+    context.signal,
+  );
   return figure(sets, estimate, {
     name: network.standard ? `FID of ${n} samples` : `Fréchet distance over ${network.name}`,
     better: "lower",

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Streams } from "../base/index.ts";
-import { type Estimate, REPLICATES, resamplings, withInterval } from "./bootstrap.ts";
+import { type Estimate, resamplings, withInterval } from "./bootstrap.ts";
 
 /** One number of an evaluation, with what it needs to be understood. */
 export interface Figure extends Estimate {
@@ -23,25 +23,18 @@ export interface FigureContext {
   readonly onStage?: ((what: string) => void) | undefined;
 }
 
-/** Values of a statistic for samples that count differently often, in turns with the event loop. */
-export const replicate = async (
-  n: number,
-  statistic: (counts: ArrayLike<number>) => number,
-  { streams, signal }: FigureContext,
-): Promise<number[]> => {
-  const found: number[] = [];
-  for (const counts of resamplings(n, streams.get("resamplings"), REPLICATES)) {
-    await nextTurn();
-    signal?.throwIfAborted();
-    found.push(statistic(counts));
-  }
-  return found;
-};
-
-/** An estimate whose interval is that of the statistic over resampled samples. */
+/** An estimate whose interval is that of the statistic over resampled samples, computed in turns with the event loop. */
 export const resampled = async (
   value: number,
   n: number,
   statistic: (counts: ArrayLike<number>) => number,
-  context: FigureContext,
-): Promise<Estimate> => withInterval(value, await replicate(n, statistic, context));
+  { streams, signal }: FigureContext,
+): Promise<Estimate> => {
+  const replicates: number[] = [];
+  for (const counts of resamplings(n, streams.get("resamplings"))) {
+    await nextTurn();
+    signal?.throwIfAborted();
+    replicates.push(statistic(counts));
+  }
+  return withInterval(value, replicates);
+};
