@@ -6,7 +6,7 @@ import { FlatMemory } from "./flat-memory.ts";
 import { clipFactor, sumOfSquares } from "./gradient-norm.ts";
 import { applyUpdate, type OptimizerSpec, slotNames } from "./update-rule.ts";
 
-/** One optimisation: a model that gives `loss` and `gradient.<name>` for each parameter of its group. */
+/** One optimisation: a model that gives `loss`, `gradient.<name>` for each parameter of its group, and perhaps `losses`. */
 export interface UpdateSpec {
   readonly model: Uint8Array;
   /** Indices [start, end) of the layout's entries that it trains. */
@@ -47,6 +47,8 @@ export interface StepRequest {
 
 export interface StepResult {
   readonly loss: number;
+  /** The loss of every sample, [n] for each micro-batch, where the model gives it. */
+  readonly losses?: readonly Float32Array[];
   readonly gradientNorm: number;
   /** False when the loss or a gradient was NaN or infinite: nothing was changed. */
   readonly applied: boolean;
@@ -104,9 +106,11 @@ export class Learner {
     const { optimizer, clip, entries } = this.updates[update] as UpdateSpec;
     const share = 1 / feeds.length;
     let [loss, squares] = [0, 0];
+    const losses: Float32Array[] = [];
     for (const [index, feed] of feeds.entries()) {
       const found = await this.accumulate(update, feed, index === 0);
       loss += share * found.loss;
+      if (found.losses) losses.push(found.losses);
       squares = found.squares;
     }
     const gradientNorm = share * Math.sqrt(squares);
@@ -126,7 +130,7 @@ export class Learner {
       step,
     };
     applyUpdate(optimizer, next, this.memory);
-    return { loss, gradientNorm, applied: true };
+    return { loss, gradientNorm, applied: true, ...(losses.length && { losses }) };
   }
 
   /** Loads a model whose inputs are the parameters by name and what `run` feeds it. */
@@ -164,7 +168,7 @@ export class Learner {
     update: number,
     feed: Arrays,
     first: boolean,
-  ): Promise<{ loss: number; squares: number }> {
+  ): Promise<{ loss: number; losses: Float32Array | undefined; squares: number }> {
     const weights = viewsOf(this.layout, this.parameters);
     const views = viewsOf(this.layout, this.gradients);
     const named = Object.entries(views).map(([name, view]) => [`gradient.${name}`, view] as const);
@@ -180,7 +184,8 @@ export class Learner {
       } else for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (gradient[i] as number);
       squares += sumOfSquares(this.memory, sum);
     }
-    return { loss: outputs.loss?.data[0] as number, squares };
+    const losses = outputs.losses?.data as Float32Array | undefined;
+    return { loss: outputs.loss?.data[0] as number, losses: losses?.slice(), squares };
   }
 
   private range([first, last]: UpdateSpec["entries"]): [start: number, end: number] {

@@ -1,4 +1,7 @@
 export { ddpm } from "./ddpm.ts";
+export { edm } from "./edm.ts";
+export { iddpm } from "./iddpm.ts";
+export { ncsn } from "./ncsn.ts";
 export {
   parseRecipe,
   type Recipe,
@@ -9,7 +12,9 @@ export {
   systems,
   trainingOf,
 } from "./recipe.ts";
+export { rectifiedFlow } from "./rectified-flow.ts";
 export { findCheckpoint } from "./run-checkpoint.ts";
+export { scoreSde } from "./score-sde.ts";
 export {
   hasSampler,
   type InvertRequest,

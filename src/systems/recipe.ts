@@ -11,9 +11,21 @@ import {
   trainingSchema,
 } from "../train/index.ts";
 import { ddpm } from "./ddpm.ts";
+import { edm } from "./edm.ts";
+import { iddpm } from "./iddpm.ts";
+import { ncsn } from "./ncsn.ts";
+import { rectifiedFlow } from "./rectified-flow.ts";
+import { scoreSde } from "./score-sde.ts";
 
 /** Every system by name. To add one: its file and a row here. */
-export const systems = { ddpm } as const;
+export const systems = {
+  ddpm,
+  iddpm,
+  ncsn,
+  "score-sde": scoreSde,
+  edm,
+  "rectified-flow": rectifiedFlow,
+} as const;
 
 const recipeOf = <N extends string, C extends z.ZodType, S extends z.ZodType>(system: System<N, C, S>) =>
   z.strictObject({
