@@ -1,3 +1,4 @@
+export { discretisedLogLikelihood } from "./decoder.ts";
 export {
   type Clipping,
   clipped,
@@ -6,6 +7,7 @@ export {
   epsOf,
   type Network,
   type NetworkOptions,
+  type NetworkPullback,
   networkDenoiser,
   withX0,
 } from "./denoiser.ts";
@@ -60,12 +62,15 @@ export {
   x0ToEps,
 } from "./parameterisation.ts";
 export {
+  chainVarianceRange,
   posterior,
   posteriorVariance,
   type ReverseVariance,
   reverseVariance,
   reverseVariances,
   stepVariance,
+  type VarianceRange,
+  varianceInRange,
 } from "./posterior.ts";
 export {
   CLEAN,
@@ -94,6 +99,7 @@ export {
   drawTimesteps,
   emptyHistory,
   type LossHistory,
+  REMEMBERED,
   remember,
   timestepProbabilities,
   type WeightedTimestep,

@@ -1,5 +1,8 @@
 export { ddpm } from "./ddpm.ts";
+export { edm } from "./edm.ts";
 export { gan } from "./gan.ts";
+export { iddpm } from "./iddpm.ts";
+export { ncsn } from "./ncsn.ts";
 export {
   parseRecipe,
   type Recipe,
@@ -10,7 +13,9 @@ export {
   systems,
   trainingOf,
 } from "./recipe.ts";
+export { rectifiedFlow } from "./rectified-flow.ts";
 export { findCheckpoint } from "./run-checkpoint.ts";
+export { scoreSde } from "./score-sde.ts";
 export {
   hasSampler,
   type InvertRequest,

@@ -11,11 +11,25 @@ import {
   trainingSchema,
 } from "../train/index.ts";
 import { ddpm } from "./ddpm.ts";
+import { edm } from "./edm.ts";
 import { gan } from "./gan.ts";
+import { iddpm } from "./iddpm.ts";
+import { ncsn } from "./ncsn.ts";
+import { rectifiedFlow } from "./rectified-flow.ts";
+import { scoreSde } from "./score-sde.ts";
 import { vae } from "./vae.ts";
 
 /** Every system by name. To add one: its file and a row here. */
-export const systems = { ddpm, gan, vae } as const;
+export const systems = {
+  ddpm,
+  iddpm,
+  ncsn,
+  "score-sde": scoreSde,
+  edm,
+  "rectified-flow": rectifiedFlow,
+  gan,
+  vae,
+} as const;
 
 const recipeOf = <N extends string, C extends z.ZodType, S extends z.ZodType>(system: System<N, C, S>) =>
   z.strictObject({

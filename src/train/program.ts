@@ -46,7 +46,7 @@ interface StepOptions {
   readonly dropout: DropoutMasks;
 }
 
-/** The graph of one training step: `loss`, and `gradient.<name>` of what the update trains. */
+/** The graph of one training step: `loss`, `gradient.<name>` of what the update trains, `losses` where it sees them. */
 export const traceUpdate = (update: StageUpdate, { networks, batch, dropout }: StepOptions): Graph => {
   const { inputs, outputs } = traceProgram(update.program(batch), networks, dropout);
   const losses = outputs.get("losses");
@@ -61,7 +61,8 @@ export const traceUpdate = (update: StageUpdate, { networks, batch, dropout }: S
     trained.map(([, parameter]) => parameter),
   );
   const named = trained.map(([name], i) => [`gradient.${name}`, found[i] as Tensor] as const);
-  return simplify({ inputs, outputs: new Map([["loss", loss], ...named]) });
+  const seen = update.seen ? [["losses", losses] as const] : [];
+  return simplify({ inputs, outputs: new Map([["loss", loss], ...seen, ...named]) });
 };
 
 /** The model of {@link traceUpdate}'s graph. */

@@ -174,6 +174,7 @@ export class Run<S> {
       losses[update.name] = result.loss;
       gradientNorm = Math.max(gradientNorm, result.gradientNorm);
       failed ||= !result.applied;
+      for (const [k, each] of result.losses?.entries() ?? []) update.seen?.(feeds[k] as Arrays, each);
     }
     this.step += 1;
     const secondsPerStep = this.clock.lap();
