@@ -1,4 +1,14 @@
 export {
+  type BinomialLevel,
+  type BinomialProcess,
+  bernoulliKl,
+  binomialProcess,
+  bitPosterior,
+  bitRate,
+} from "./binomial.ts";
+export { binomialKernel } from "./binomial-kernel.ts";
+export { type ChainBound, chainBound, type KernelNetwork } from "./chain-bound.ts";
+export {
   type Clipping,
   clipped,
   type Denoised,
@@ -11,6 +21,7 @@ export {
 } from "./denoiser.ts";
 export { type Elbo, type ElboOptions, elbo, hierarchicalElbo } from "./elbo.ts";
 export { type Coefficients, qBetween, qSample, qStep } from "./forward.ts";
+export { gaussianKernel } from "./gaussian-kernel.ts";
 export { type Component, type GaussianMixture, gaussianMixture } from "./gaussian-mixture.ts";
 export {
   type ClassifierGradient,
@@ -60,7 +71,9 @@ export {
   x0ToEps,
 } from "./parameterisation.ts";
 export {
+  type PosteriorFactors,
   posterior,
+  posteriorFactors,
   posteriorVariance,
   type ReverseVariance,
   reverseVariance,
@@ -78,6 +91,13 @@ export {
   type ProcessOptions,
 } from "./process.ts";
 export { type RespacedProcess, respaced } from "./respacing.ts";
+export {
+  factorsAt,
+  type KernelFactors,
+  type KernelParts,
+  type ReverseKernel,
+  saidIn,
+} from "./reverse-kernel.ts";
 export { type Derivative, rungeKutta45, type Tolerances } from "./runge-kutta.ts";
 export {
   alphaBars,

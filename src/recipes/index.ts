@@ -1,10 +1,19 @@
 import type { RecipeInput } from "../systems/index.ts";
 import { digits } from "./digits.ts";
 import { emoji } from "./emoji.ts";
+import { heartbeat } from "./heartbeat.ts";
 import { images } from "./images.ts";
 import { moons } from "./moons.ts";
+import { swissRoll } from "./swiss-roll.ts";
 
-export { digits, emoji, images, moons };
+export { digits, emoji, heartbeat, images, moons, swissRoll };
 
 /** The recipes that come with the package, by name. */
-export const recipes: Readonly<Record<string, RecipeInput>> = { digits, emoji, images, moons };
+export const recipes: Readonly<Record<string, RecipeInput>> = {
+  digits,
+  emoji,
+  heartbeat,
+  images,
+  moons,
+  "swiss-roll": swissRoll,
+};

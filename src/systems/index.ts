@@ -1,4 +1,5 @@
 export { ddpm } from "./ddpm.ts";
+export { nonequilibrium } from "./nonequilibrium.ts";
 export {
   parseRecipe,
   type Recipe,

@@ -11,9 +11,10 @@ import {
   trainingSchema,
 } from "../train/index.ts";
 import { ddpm } from "./ddpm.ts";
+import { nonequilibrium } from "./nonequilibrium.ts";
 
 /** Every system by name. To add one: its file and a row here. */
-export const systems = { ddpm } as const;
+export const systems = { ddpm, nonequilibrium } as const;
 
 const recipeOf = <N extends string, C extends z.ZodType, S extends z.ZodType>(system: System<N, C, S>) =>
   z.strictObject({
@@ -78,4 +79,4 @@ export const trainingOf = (recipe: Recipe, { name }: Stage): TrainingOptions => 
 
 /** The recipe's way of sampling with some of its fields changed. @throws ArgumentError as {@link parseRecipe} */
 export const samplingOf = <R extends Recipe>(recipe: R, changes: object): R["sampling"] =>
-  parseRecipe<Recipe>({ ...recipe, sampling: { ...recipe.sampling, ...changes } }, "sampling").sampling;
+  parseRecipe({ ...recipe, sampling: { ...recipe.sampling, ...changes } } as Recipe, "sampling").sampling;

@@ -1,6 +1,6 @@
 import { ArgumentError, FileError, type NDArray } from "../base/index.ts";
 import type { Backend } from "../runtime/index.ts";
-import type { Start } from "../samplers/index.ts";
+import type { SamplerSpec, Start } from "../samplers/index.ts";
 import {
   averagedWeights,
   type Checkpoint,
@@ -56,7 +56,7 @@ export interface Trained {
 }
 
 /** Recipes whose systems go from noise to images by a sampler's steps. */
-export type SteppingRecipe = Recipe & { readonly sampling: { readonly sampler: object } };
+export type SteppingRecipe = Extract<Recipe, { readonly sampling: { readonly sampler: SamplerSpec } }>;
 
 /** Whether a recipe's system goes from noise to images by a sampler's steps. */
 export const hasSampler = (recipe: Recipe): recipe is SteppingRecipe => "sampler" in recipe.sampling;
