@@ -84,6 +84,7 @@ export {
   CLEAN,
   type DiffusionProcess,
   diffusionProcess,
+  isDiscrete,
   type Level,
   lambdaOf,
   type NoiseProcess,
