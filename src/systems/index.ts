@@ -1,4 +1,5 @@
 export { ddpm } from "./ddpm.ts";
+export { gan } from "./gan.ts";
 export { nonequilibrium } from "./nonequilibrium.ts";
 export {
   parseRecipe,
@@ -26,3 +27,4 @@ export {
   type UntrainedStages,
   untrainedStages,
 } from "./training.ts";
+export { vae } from "./vae.ts";

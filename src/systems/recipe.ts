@@ -11,10 +11,12 @@ import {
   trainingSchema,
 } from "../train/index.ts";
 import { ddpm } from "./ddpm.ts";
+import { gan } from "./gan.ts";
 import { nonequilibrium } from "./nonequilibrium.ts";
+import { vae } from "./vae.ts";
 
 /** Every system by name. To add one: its file and a row here. */
-export const systems = { ddpm, nonequilibrium } as const;
+export const systems = { ddpm, nonequilibrium, gan, vae } as const;
 
 const recipeOf = <N extends string, C extends z.ZodType, S extends z.ZodType>(system: System<N, C, S>) =>
   z.strictObject({
@@ -79,4 +81,4 @@ export const trainingOf = (recipe: Recipe, { name }: Stage): TrainingOptions => 
 
 /** The recipe's way of sampling with some of its fields changed. @throws ArgumentError as {@link parseRecipe} */
 export const samplingOf = <R extends Recipe>(recipe: R, changes: object): R["sampling"] =>
-  parseRecipe({ ...recipe, sampling: { ...recipe.sampling, ...changes } } as Recipe, "sampling").sampling;
+  parseRecipe<unknown>({ ...recipe, sampling: { ...recipe.sampling, ...changes } }, "sampling").sampling;
