@@ -1,6 +1,7 @@
 export { ddpm } from "./ddpm.ts";
 export { gan } from "./gan.ts";
-export { nonequilibrium } from "./nonequilibrium.ts";
+export type { LearnedChain } from "./learned-chain.ts";
+export { nonequilibrium, nonequilibriumChain } from "./nonequilibrium.ts";
 export {
   parseRecipe,
   type Recipe,

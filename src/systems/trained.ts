@@ -4,6 +4,7 @@ import type { Start } from "../samplers/index.ts";
 import {
   averagedWeights,
   type Checkpoint,
+  type Density,
   earlierOf,
   type Frame,
   finishedCheckpoint,
@@ -52,6 +53,8 @@ export interface Trained {
    * @throws ArgumentError for a system that does not go from noise to images step by step
    */
   invert(images: NDArray, request?: InvertRequest): Promise<NDArray>;
+  /** What bounds and likelihoods of images of these classes are computed from; null for a system that has none. */
+  density(labels?: readonly number[]): Density | null;
   close(): Promise<void>;
 }
 
@@ -103,6 +106,7 @@ export const openTrained = async (
         code = x;
       return code;
     },
+    density: (labels) => open.stage.density?.(labels, open.evaluate) ?? null,
     async close() {
       for (const each of opened) await each.close();
     },
