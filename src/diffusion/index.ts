@@ -108,6 +108,7 @@ export {
   betasOf,
   type Schedule,
   scheduleSchema,
+  vpBetas,
 } from "./schedule.ts";
 export { type Thresholding, thresholded } from "./thresholding.ts";
 export {

@@ -1,3 +1,4 @@
+export { ddgan } from "./ddgan.ts";
 export { ddpm } from "./ddpm.ts";
 export { gan } from "./gan.ts";
 export type { LearnedChain } from "./learned-chain.ts";

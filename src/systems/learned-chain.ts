@@ -18,7 +18,7 @@ import { denoisingNetwork } from "./denoising-network.ts";
 const HELD_OUT = Array.from({ length: 20 }, (_, k) => k / 19);
 
 /** A stage whose model is a chain, and states its bound. */
-export interface LearnedChain extends Stage<object> {
+export interface LearnedChain extends Stage {
   /** The bound on −log₂ p of a batch, every term of it. */
   bound(batch: Batch, evaluate: Evaluate, random: Streams): Promise<ChainBound>;
 }

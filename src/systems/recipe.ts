@@ -10,13 +10,14 @@ import {
   type TrainingOptions,
   trainingSchema,
 } from "../train/index.ts";
+import { ddgan } from "./ddgan.ts";
 import { ddpm } from "./ddpm.ts";
 import { gan } from "./gan.ts";
 import { nonequilibrium } from "./nonequilibrium.ts";
 import { vae } from "./vae.ts";
 
 /** Every system by name. To add one: its file and a row here. */
-export const systems = { ddpm, nonequilibrium, gan, vae } as const;
+export const systems = { ddpm, nonequilibrium, gan, ddgan, vae } as const;
 
 const recipeOf = <N extends string, C extends z.ZodType, S extends z.ZodType>(system: System<N, C, S>) =>
   z.strictObject({
