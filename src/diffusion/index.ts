@@ -1,3 +1,13 @@
+export {
+  type BinomialLevel,
+  type BinomialProcess,
+  bernoulliKl,
+  binomialProcess,
+  bitPosterior,
+  bitRate,
+} from "./binomial.ts";
+export { binomialKernel } from "./binomial-kernel.ts";
+export { type ChainBound, chainBound, type KernelNetwork } from "./chain-bound.ts";
 export { discretisedLogLikelihood } from "./decoder.ts";
 export {
   type Clipping,
@@ -13,6 +23,7 @@ export {
 } from "./denoiser.ts";
 export { type Elbo, type ElboOptions, elbo, hierarchicalElbo } from "./elbo.ts";
 export { type Coefficients, qBetween, qSample, qStep } from "./forward.ts";
+export { gaussianKernel } from "./gaussian-kernel.ts";
 export { type Component, type GaussianMixture, gaussianMixture } from "./gaussian-mixture.ts";
 export {
   type ClassifierGradient,
@@ -63,7 +74,9 @@ export {
 } from "./parameterisation.ts";
 export {
   chainVarianceRange,
+  type PosteriorFactors,
   posterior,
+  posteriorFactors,
   posteriorVariance,
   type ReverseVariance,
   reverseVariance,
@@ -84,6 +97,13 @@ export {
   type ProcessOptions,
 } from "./process.ts";
 export { type RespacedProcess, respaced } from "./respacing.ts";
+export {
+  factorsAt,
+  type KernelFactors,
+  type KernelParts,
+  type ReverseKernel,
+  saidIn,
+} from "./reverse-kernel.ts";
 export { type Derivative, rungeKutta45, type Tolerances } from "./runge-kutta.ts";
 export {
   alphaBars,
@@ -93,6 +113,7 @@ export {
   betasOf,
   type Schedule,
   scheduleSchema,
+  vpBetas,
 } from "./schedule.ts";
 export { type Thresholding, thresholded } from "./thresholding.ts";
 export {

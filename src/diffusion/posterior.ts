@@ -13,20 +13,35 @@ export const stepVariance = (from: Level, to: Level): number =>
 export const posteriorVariance = (from: Level, to: Level): number =>
   stepVariance(from, to) * (to.sigma / from.sigma) ** 2;
 
+/** What x_0 and x_t weigh in the mean of q(x_s | x_t, x_0), and its variance. */
+export interface PosteriorFactors {
+  readonly towardsX0: number;
+  readonly towardsX: number;
+  readonly variance: number;
+}
+
 /**
- * q(x_s | x_t, x_0) between a level `from` (t) and any cleaner one `to` (s), neighbours or not
+ * The numbers of q(x_s | x_t, x_0) between a level `from` (t) and any cleaner one `to` (s), neighbours or not
  * (Ho et al. 2020, eq. 6 and 7; for any two levels Kingma et al. 2021, appendix A.2).
  */
+export const posteriorFactors = (from: Level, to: Level): PosteriorFactors => {
+  const variance = from.sigma ** 2;
+  return {
+    towardsX0: (to.alpha * stepVariance(from, to)) / variance,
+    towardsX: ((from.alpha / to.alpha) * to.sigma ** 2) / variance,
+    variance: posteriorVariance(from, to),
+  };
+};
+
+/** q(x_s | x_t, x_0) between a level `from` (t) and any cleaner one `to` (s). */
 export const posterior = <A extends Arithmetic<A>>(
   x: A,
   x0: A,
   from: Level,
   to: Level,
 ): { readonly mean: A; readonly variance: number } => {
-  const variance = from.sigma ** 2;
-  const towardsX0 = (to.alpha * stepVariance(from, to)) / variance;
-  const towardsX = ((from.alpha / to.alpha) * to.sigma ** 2) / variance;
-  return { mean: x0.mul(towardsX0).add(x.mul(towardsX)), variance: posteriorVariance(from, to) };
+  const { towardsX0, towardsX, variance } = posteriorFactors(from, to);
+  return { mean: x0.mul(towardsX0).add(x.mul(towardsX)), variance };
 };
 
 /** Below this a variance counts as none, and has a logarithm all the same. */

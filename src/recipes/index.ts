@@ -1,9 +1,12 @@
 import type { RecipeInput } from "../systems/index.ts";
 import { digits } from "./digits.ts";
+import { digitsDdgan } from "./digits-ddgan.ts";
 import { digitsGan } from "./digits-gan.ts";
 import { digitsVae } from "./digits-vae.ts";
 import { edmDigits, edmPoints } from "./edm.ts";
+import { eightGaussiansDdgan } from "./eight-gaussians-ddgan.ts";
 import { emoji } from "./emoji.ts";
+import { heartbeat } from "./heartbeat.ts";
 import { iddpmBoundDigits, iddpmDigits } from "./iddpm.ts";
 import { images } from "./images.ts";
 import { imagesGan } from "./images-gan.ts";
@@ -12,8 +15,9 @@ import { moons } from "./moons.ts";
 import { ncsnDigits, ncsnPoints } from "./ncsn.ts";
 import { rectifiedFlowDigits, rectifiedFlowPoints } from "./rectified-flow.ts";
 import { subVpPoints, vePoints, vpDigits, vpPoints } from "./score-sde.ts";
+import { swissRoll } from "./swiss-roll.ts";
 
-export { digits, digitsGan, emoji, images, moons };
+export { digits, digitsDdgan, digitsGan, eightGaussiansDdgan, emoji, heartbeat, images, moons, swissRoll };
 
 /** The recipes that come with the package, by name. */
 export const recipes: Readonly<Record<string, RecipeInput>> = Object.fromEntries(
@@ -22,21 +26,25 @@ export const recipes: Readonly<Record<string, RecipeInput>> = Object.fromEntries
     emoji,
     images,
     moons,
-    digitsGan,
-    digitsVae,
-    edmDigits,
-    edmPoints,
-    iddpmBoundDigits,
-    iddpmDigits,
-    imagesGan,
-    imagesVae,
-    ncsnDigits,
+    swissRoll,
+    heartbeat,
     ncsnPoints,
-    rectifiedFlowDigits,
-    rectifiedFlowPoints,
+    ncsnDigits,
+    iddpmDigits,
+    iddpmBoundDigits,
+    vpPoints,
     subVpPoints,
     vePoints,
     vpDigits,
-    vpPoints,
+    edmPoints,
+    edmDigits,
+    rectifiedFlowPoints,
+    rectifiedFlowDigits,
+    eightGaussiansDdgan,
+    digitsDdgan,
+    digitsGan,
+    digitsVae,
+    imagesGan,
+    imagesVae,
   ].map((recipe) => [recipe.name, recipe]),
 );

@@ -1,8 +1,11 @@
+export { ddgan } from "./ddgan.ts";
 export { ddpm } from "./ddpm.ts";
 export { edm } from "./edm.ts";
 export { gan } from "./gan.ts";
 export { iddpm } from "./iddpm.ts";
+export type { LearnedChain } from "./learned-chain.ts";
 export { ncsn } from "./ncsn.ts";
+export { nonequilibrium, nonequilibriumChain } from "./nonequilibrium.ts";
 export {
   parseRecipe,
   type Recipe,

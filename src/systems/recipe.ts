@@ -10,23 +10,27 @@ import {
   type TrainingOptions,
   trainingSchema,
 } from "../train/index.ts";
+import { ddgan } from "./ddgan.ts";
 import { ddpm } from "./ddpm.ts";
 import { edm } from "./edm.ts";
 import { gan } from "./gan.ts";
 import { iddpm } from "./iddpm.ts";
 import { ncsn } from "./ncsn.ts";
+import { nonequilibrium } from "./nonequilibrium.ts";
 import { rectifiedFlow } from "./rectified-flow.ts";
 import { scoreSde } from "./score-sde.ts";
 import { vae } from "./vae.ts";
 
 /** Every system by name. To add one: its file and a row here. */
 export const systems = {
+  nonequilibrium,
+  ncsn,
   ddpm,
   iddpm,
-  ncsn,
   "score-sde": scoreSde,
   edm,
   "rectified-flow": rectifiedFlow,
+  ddgan,
   gan,
   vae,
 } as const;
