@@ -9,6 +9,7 @@ import { ncsnDigits, ncsnPoints } from "./ncsn.ts";
 import { rectifiedFlowDigits, rectifiedFlowPoints } from "./rectified-flow.ts";
 import { subVpPoints, vePoints, vpDigits, vpPoints } from "./score-sde.ts";
 
+export { fullRecipes } from "./full/index.ts";
 export {
   digits,
   edmDigits,
