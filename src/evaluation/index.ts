@@ -43,3 +43,4 @@ export { type Nearest, nearestRows } from "./neighbours.ts";
 export { openFeatureNetwork } from "./open-network.ts";
 export { type ReportInput, reportPage, showFigure, showNumber } from "./report.ts";
 export { randomDirections, slicedWasserstein } from "./sliced-wasserstein.ts";
+export { type FlowState, straightness } from "./straightness.ts";

@@ -17,7 +17,30 @@ import { rectifiedFlowDigits, rectifiedFlowPoints } from "./rectified-flow.ts";
 import { subVpPoints, vePoints, vpDigits, vpPoints } from "./score-sde.ts";
 import { swissRoll } from "./swiss-roll.ts";
 
-export { digits, digitsDdgan, digitsGan, eightGaussiansDdgan, emoji, heartbeat, images, moons, swissRoll };
+export { fullRecipes } from "./full/index.ts";
+export {
+  digits,
+  digitsDdgan,
+  digitsGan,
+  edmDigits,
+  edmPoints,
+  eightGaussiansDdgan,
+  emoji,
+  heartbeat,
+  iddpmBoundDigits,
+  iddpmDigits,
+  images,
+  moons,
+  ncsnDigits,
+  ncsnPoints,
+  rectifiedFlowDigits,
+  rectifiedFlowPoints,
+  subVpPoints,
+  swissRoll,
+  vePoints,
+  vpDigits,
+  vpPoints,
+};
 
 /** The recipes that come with the package, by name. */
 export const recipes: Readonly<Record<string, RecipeInput>> = Object.fromEntries(

@@ -106,6 +106,12 @@ export const iddpm = defineSystem({
         got: data.form,
       });
     const process = diffusionProcess(schedule);
+    if (process.steps < 2)
+      throw new ArgumentError({
+        who: "iddpm",
+        expected: "two timesteps or more, as β̃_1 stands in for β̃_0",
+        got: String(process.steps),
+      });
     return [
       denoisingStage(
         {

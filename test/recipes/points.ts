@@ -26,6 +26,14 @@ const POINTS = 2000;
 /** Of the held-out sets, far from those of the training data, and of what is generated. */
 const SEEDS = [10_000, 20_000, 30_000];
 
+/** Says what was measured, for the recipe's comment. */
+export const show = (what: string, numbers: Readonly<Record<string, number>>): void =>
+  console.log(
+    `${what}: ${Object.entries(numbers)
+      .map(([name, value]) => `${name} ${value.toFixed(3)}`)
+      .join(", ")}`,
+  );
+
 /** A recipe trained to its end, in a temporary folder, by the native engine where it was built. Close it when done. */
 export const trainPoints = async (input: RecipeInput): Promise<Trained> => {
   const recipe = parseRecipe<unknown>(input, "points");

@@ -17,12 +17,12 @@ const batch = (n: number): Batch => ({
   images: NDArray.full([n, 1, 16, 16], 0.5),
   labels: NDArray.full([n], 3, "int32"),
 });
-const draw = (n: number, seed = 0) =>
-  (stage.updates[0] as StageUpdate).draw(batch(n), new Streams(seed), {}) as Record<string, NDArray>;
+const draw = async (n: number, seed = 0) =>
+  (await (stage.updates[0] as StageUpdate).draw(batch(n), new Streams(seed), {})) as Record<string, NDArray>;
 
 describe("a ddpm's training batch", () => {
-  it("draws timesteps evenly from all of the process, each with its level", () => {
-    const { t, alpha, sigma } = draw(4000) as { t: NDArray; alpha: NDArray; sigma: NDArray };
+  it("draws timesteps evenly from all of the process, each with its level", async () => {
+    const { t, alpha, sigma } = (await draw(4000)) as { t: NDArray; alpha: NDArray; sigma: NDArray };
     const times = [...t.data];
     expect(Math.min(...times)).toBeLessThan(5);
     expect(Math.max(...times)).toBeGreaterThan(994);
@@ -34,16 +34,16 @@ describe("a ddpm's training batch", () => {
     }
   });
 
-  it("leaves the class out as often as the recipe says", () => {
-    const labels = [...(draw(4000).labels as NDArray).data];
+  it("leaves the class out as often as the recipe says", async () => {
+    const labels = [...((await draw(4000)).labels as NDArray).data];
     expect(new Set(labels)).toEqual(new Set([3, 10]));
     const share = labels.filter((label) => label === 10).length / labels.length;
     expect(Math.abs(share - 0.1)).toBeLessThan(4 * Math.sqrt((0.1 * 0.9) / 4000)); // four standard errors
   });
 
-  it("depends on the seed alone", () => {
-    expect(draw(8, 1)).toEqual(draw(8, 1));
-    expect(draw(8, 1)).not.toEqual(draw(8, 2));
+  it("depends on the seed alone", async () => {
+    expect(await draw(8, 1)).toEqual(await draw(8, 1));
+    expect(await draw(8, 1)).not.toEqual(await draw(8, 2));
   });
 });
 

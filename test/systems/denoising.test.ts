@@ -85,11 +85,11 @@ describe("the objective of a prediction", () => {
 });
 
 describe("a denoising stage", () => {
-  it("feeds its loss the levels of the times that it draws, and what scales the input", () => {
+  it("feeds its loss the levels of the times that it draws, and what scales the input", async () => {
     const reading: NetworkOptions = { prediction: "edm", sigmaData: 0.5, inputScale: edmInputScale(0.5) };
     const [update] = stageOf(reading).updates as [StageUpdate];
     const batch = { images: NDArray.zeros([6, 2, 1, 1]) };
-    const feeds = update.draw(batch, new Streams(3), {}) as Record<string, NDArray>;
+    const feeds = (await update.draw(batch, new Streams(3), {})) as Record<string, NDArray>;
     expect(Object.keys(feeds).sort()).toEqual(
       ["x", "t", "eps", "alpha", "sigma", "scale", "ofX0", "ofEps", "weight"].sort(),
     );

@@ -1,0 +1,31 @@
+import type { RecipeInput } from "../../systems/index.ts";
+import { cifar } from "./cifar.ts";
+
+/** Improved DDPM on CIFAR-10: 4000 steps, the cosine schedule, L_hybrid (Nichol and Dhariwal 2021, appendix A). */
+export const iddpmFull = {
+  name: "iddpm-full",
+  system: "iddpm",
+  data: cifar,
+  config: {
+    schedule: { beta_schedule: "squaredcos_cap_v2", num_train_timesteps: 4000 },
+    objective: "hybrid",
+    network: {
+      block_out_channels: [128, 256, 256, 256],
+      layers_per_block: 3,
+      down_block_types: ["DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D", "DownBlock2D"],
+      up_block_types: ["UpBlock2D", "AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D"],
+      attention_head_dim: 64,
+      resnet_time_scale_shift: "scale_shift",
+      dropout: 0.3,
+    },
+  },
+  training: {
+    steps: 500_000,
+    batch: 128,
+    optimizer: { kind: "adamw", weightDecay: 0 },
+    learningRate: { peak: 1e-4 },
+    clip: null,
+    ema: 0.9999,
+  },
+  sampling: { sampler: { kind: "ancestral", variance: "learned_range", spacing: "linspace", steps: 100 } },
+} satisfies RecipeInput;

@@ -1,0 +1,26 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { edmPoints } from "../../src/recipes/index.ts";
+import type { Trained } from "../../src/systems/index.ts";
+import { measurePoints, show, THRESHOLD, trainPoints } from "./points.ts";
+
+let trained: Trained;
+beforeAll(async () => {
+  trained = await trainPoints(edmPoints);
+});
+afterAll(() => trained.close());
+
+it.each([
+  ["18 steps of Heun's rule", {}],
+  [
+    "the same with churn",
+    { sampler: { kind: "edm", sigmas: "karras", steps: 18, churn: 10, least: 0.05, most: 50, clip: null } },
+  ],
+])(
+  "edm: points by %s are as far from held-out ones as these from each other, or little more",
+  async (name, changes) => {
+    const { model, noise } = await measurePoints(trained, changes);
+    show(`edm, ${name}`, { model, noise });
+    expect(model).toBeLessThan(THRESHOLD);
+    expect(noise).toBeGreaterThan(THRESHOLD);
+  },
+);

@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type DensityName, densityComponents, openDensity } from "../../src/data/index.ts";
+import { gaussianMixture, likelihood } from "../../src/diffusion/index.ts";
+import { subVpPoints, vePoints, vpPoints } from "../../src/recipes/index.ts";
+import type { Trained } from "../../src/systems/index.ts";
+import { measurePoints, show, THRESHOLD, trainPoints } from "./points.ts";
+
+/** Nats that a model may need beyond the density's own entropy, of about 2.1. */
+const NATS = 0.1;
+
+describe.each([
+  ["vp", vpPoints],
+  ["sub_vp", subVpPoints],
+  ["ve", vePoints],
+])("score-sde of %s", (sde, recipe) => {
+  let trained: Trained;
+  beforeAll(async () => {
+    trained = await trainPoints(recipe);
+  });
+  afterAll(() => trained.close());
+
+  it.each([
+    ["the probability-flow ODE", {}],
+    [
+      "predictor and corrector",
+      { sampler: { kind: "predictor_corrector", steps: 100, norms: "batch", clip: null } },
+    ],
+  ])(
+    "makes points by %s as far from held-out ones as these are from each other, or little more",
+    async (name, changes) => {
+      const { model, noise } = await measurePoints(trained, changes);
+      show(`score-sde ${sde}, ${name}`, { model, noise });
+      expect(model).toBeLessThan(THRESHOLD);
+      expect(noise).toBeGreaterThan(THRESHOLD);
+    },
+  );
+
+  it("knows the density of held-out points: its negative logarithm is the entropy, and little more", async () => {
+    const count = 500;
+    const name: DensityName = recipe.data.name;
+    const { images } = openDensity(name, { count, seed: 10_000 });
+    const density = trained.density();
+    if (!density) throw new Error("no density");
+    const found = await likelihood(images, { ...density, trace: { kind: "exact" } });
+    const exact = gaussianMixture(densityComponents(name)).logDensity(images, { alpha: 1, sigma: 0, t: 0 });
+    const mean = (values: Float64Array) => values.reduce((sum, value) => sum + value, 0) / count;
+    const [own, true_] = [-mean(found.logDensity), -mean(exact)];
+    show(`score-sde ${sde}, nats of held-out points by the ODE`, { model: own, exact: true_ });
+    expect(own - true_).toBeLessThan(NATS);
+    expect(own - true_).toBeGreaterThan(-NATS);
+  });
+});
