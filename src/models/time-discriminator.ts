@@ -1,8 +1,7 @@
 import { z } from "zod";
 import { ArgumentError, type Generator } from "../base/index.ts";
 import { conv2d, embedding, linear, sinusoids, timeEmbedding } from "../nn/index.ts";
-import { broadcastTo, concat, leakyRelu, type Tensor } from "../tensor/index.ts";
-import { firDownsample } from "./resampling.ts";
+import { averagePool, broadcastTo, concat, leakyRelu, type Tensor } from "../tensor/index.ts";
 
 const count = z.int().positive();
 
@@ -21,9 +20,13 @@ interface Sizes {
   readonly classes: number | null;
 }
 
-const activated = (x: Tensor): Tensor => leakyRelu(x, 0.2);
+const SLOPE = 0.2;
+/** Convolutions begin with weights of variance 1 / (3 · inputs), and the rectifier halves what it lets through. */
+const GAIN = Math.sqrt(6 / (1 + SLOPE ** 2));
+/** Rectified so that a convolution behind it leaves the variance as it was at first. */
+const activated = (x: Tensor): Tensor => leakyRelu(x, SLOPE).mul(GAIN);
 
-/** Two convolutions, told of time between them, beside one of a pixel; no normalisation. */
+/** Two convolutions, told of time between them, beside one of a pixel; no normalisation. Pixels are averaged where theirs are filtered. */
 const block = (
   random: Generator,
   { from, to, time, halves }: Readonly<Record<"from" | "to" | "time", number>> & { readonly halves: boolean },
@@ -32,7 +35,7 @@ const block = (
   const time_emb_proj = linear(random, time, to);
   const conv_2 = conv2d(random, to, to, { kernel: 3, padding: 1 });
   const conv_shortcut = conv2d(random, from, to, { kernel: 1 });
-  const resized = (x: Tensor): Tensor => (halves ? firDownsample(x) : x);
+  const resized = (x: Tensor): Tensor => (halves ? averagePool(x, 2) : x);
   return {
     conv_1,
     time_emb_proj,

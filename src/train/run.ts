@@ -199,7 +199,7 @@ export class Run<S> {
   /** Images from the moving average of the weights, the same seeds each time; their classes take turns. */
   async *preview(): AsyncGenerator<TrainEvent, void> {
     const { stage, sampling, training, dataset, earlier = {} } = this.job;
-    const classes = dataset.classes?.length;
+    const classes = stage.conditional ? dataset.classes?.length : undefined;
     const { preview: count, draw } = forms[dataset.form];
     const labels = classes ? Array.from({ length: count }, (_, k) => k % classes) : undefined;
     const request = { seed: training.seed, count, labels, sampling };
