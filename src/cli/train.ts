@@ -16,6 +16,7 @@ export const trainCommand = defineCommand({
 it trains and how it samples. Packaged recipes:
   digits   handwritten digits, minutes on two cores
   emoji    ten kinds of emoji in colour, by class
+  moons    points of two moons in the plane, a minute
   images   a folder of your own pictures (--data)
 
 A run lives in a folder: recipe.json, metrics.jsonl (one JSON object a line),

@@ -10,6 +10,9 @@ export interface Layout {
   readonly scale: number;
 }
 
+/** What the rows of a data set are. */
+export type DataForm = "pictures" | "points" | "bits";
+
 /** What is particular to a form of data. */
 interface Form {
   /** How its rows lie in memory. */
@@ -30,10 +33,10 @@ const REACH = 3;
 const SIDE = 240;
 
 /**
- * What rows of a data set can be. All are [n, c, h, w], so that batches, networks, samplers and checkpoints know of one
+ * The forms of data. All rows are [n, c, h, w], so that batches, networks, samplers and checkpoints know of one
  * kind; only what is shown of them differs.
  */
-export const forms = {
+export const forms: Readonly<Record<DataForm, Form>> = {
   /** Grey levels, in [-1, 1] where networks live; drawn as tiles. */
   pictures: {
     dtype: "uint8",
@@ -71,7 +74,5 @@ export const forms = {
     draw: async (samples, { scale }) =>
       enlarge(toPixels(samples.reshape([1, samples.shape[0] ?? 0, -1])), scale),
   },
-} as const satisfies Readonly<Record<string, Form>>;
-
-export type DataForm = keyof typeof forms;
+};
 export const formNames = Object.keys(forms) as DataForm[];
