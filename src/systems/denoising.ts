@@ -2,11 +2,22 @@ import { z } from "zod";
 import { type Generator, imageGenerators, NDArray, type Streams } from "../base/index.ts";
 import { type Level, type NetworkOptions, type NoiseProcess, qSample } from "../diffusion/index.ts";
 import type { DropoutMasks } from "../nn/index.ts";
-import { begin, openSampler, sample } from "../samplers/index.ts";
+import { begin, type MeanGuidance, openSampler, sample } from "../samplers/index.ts";
 import type { Named, Spec, Tensor } from "../tensor/index.ts";
-import type { Batch, BatchProgram, DataShape, Evaluate, Program, Stage } from "../train/index.ts";
+import type {
+  Batch,
+  BatchProgram,
+  DataShape,
+  Earlier,
+  Evaluate,
+  Frame,
+  GenerateRequest,
+  Program,
+  Stage,
+} from "../train/index.ts";
 import { type Conditioning, classLabels, conditioningSchema } from "./class-labels.ts";
 import {
+  type DenoisingNetwork,
   type DenoisingNetworkConfig,
   denoisingNetwork,
   denoisingNetworkSchema,
@@ -19,7 +30,7 @@ export const denoisingConfig = <F extends z.ZodRawShape>(fields: F) =>
   z.strictObject({ ...fields, network: denoisingNetworkSchema, conditioning: conditioningSchema });
 
 /** What tells one denoising system from another. */
-export interface DenoisingEquations {
+export interface DenoisingEquations<S extends GuidedSampling = GuidedSampling> {
   readonly name: string;
   /** x = α(t) x0 + σ(t) ε. */
   readonly process: NoiseProcess;
@@ -31,6 +42,32 @@ export interface DenoisingEquations {
   readonly times: (n: number, random: Generator) => ArrayLike<number>;
   /** The times at which the held-out loss is measured. */
   readonly heldOut: readonly number[];
+  /** What else the network is shown. */
+  readonly beside?: Beside<S>;
+  /** What leads its samples to their classes, beside the network itself; nothing for some requests. */
+  readonly classifier?: (request: GenerateRequest<S>, earlier: Earlier) => MeanGuidance | undefined;
+}
+
+/** What a network is shown beside x, time and class. */
+export interface Beside<S extends GuidedSampling = GuidedSampling> {
+  /** Which sees it among the feeds of its programs; takes `classes` rows of classes, null for none. */
+  readonly network: (classes: number | null) => DenoisingNetwork;
+  readonly inputs: (n: number) => Readonly<Record<string, Spec>>;
+  /** Of a batch of training. */
+  readonly training: (batch: Batch, random: Streams) => Named<NDArray>;
+  /** Of samples to make, after the frames, if any, of what makes it; `steps` more are to follow. */
+  readonly sampling: (
+    request: GenerateRequest<S>,
+    earlier: Earlier,
+    steps: number,
+  ) => AsyncGenerator<Frame, Shown>;
+}
+
+/** What a network is shown when it makes samples. */
+export interface Shown {
+  readonly feeds: Named<NDArray>;
+  /** How many frames its making had. */
+  readonly frames: number;
 }
 
 export interface DenoisingParts {
@@ -45,24 +82,25 @@ export interface DenoisingParts {
  * A stage whose network learns to see through the noise of x = α x0 + σ ε, and that makes images by taking the noise
  * away step by step. Classes are left out at random in training (Ho and Salimans 2022), so that sampling can be guided.
  */
-export const denoisingStage = (
-  equations: DenoisingEquations,
+export const denoisingStage = <S extends GuidedSampling>(
+  equations: DenoisingEquations<S>,
   { config, data, seed }: DenoisingParts,
-): Stage<GuidedSampling> => {
-  const { process, reading, times, heldOut } = equations;
+): Stage<S> => {
+  const { process, reading, times, heldOut, beside, classifier } = equations;
   const { image } = data;
   const labels = classLabels(config.conditioning, data.classes);
   const [channels] = image;
   const outChannels = reading.learnsVariance ? 2 * channels : channels;
   const sizes = { data, inChannels: channels, outChannels, classes: labels.embeddings };
   const { kind = "unet" } = config.network;
-  const network = denoisingNetwork(config.network, sizes, seed);
+  const network = beside?.network(labels.embeddings) ?? denoisingNetwork(config.network, sizes, seed);
   const predict = (feeds: Named<Tensor>, x: Tensor, masks?: DropoutMasks): Tensor =>
-    network.forward(x, feeds.t as Tensor, { classLabels: feeds.labels, masks });
+    network.forward(x, feeds.t as Tensor, { classLabels: feeds.labels, masks, feeds });
   const inputs = (n: number): Record<string, Spec> => ({
     x: { shape: [n, ...image] },
     t: { shape: [n] },
     ...(labels.embeddings && { labels: { shape: [n], dtype: "int32" as const } }),
+    ...beside?.inputs(n),
   });
 
   const coefficients = coefficientsOf(equations);
@@ -94,6 +132,7 @@ export const denoisingStage = (
         Object.entries(coefficients).map(([name, of]) => [name, NDArray.of(levels.map(of), [n, 1, 1, 1])]),
       ),
       ...(batch.labels && labels.embeddings && { labels: batch.labels }),
+      ...beside?.training(batch, random),
     };
   };
 
@@ -101,19 +140,20 @@ export const denoisingStage = (
     inputs: inputs(n),
     outputs: (feeds) => ({ output: predict(feeds, feeds.x as Tensor) }),
   });
-  const conditioned = (evaluate: Evaluate): ConditionedNetwork => ({
+  const conditioned = (evaluate: Evaluate, shown: Named<NDArray>): ConditionedNetwork => ({
     labels,
     reading,
     async run(x, t, classes) {
       const n = classes.length;
       const told = labels.embeddings && { labels: NDArray.of(classes, [n], "int32") };
-      return (await evaluate(prediction, { x, t: NDArray.full([n], t), ...told })).output as NDArray;
+      const feeds = { x, t: NDArray.full([n], t), ...told, ...repeated(shown, n) };
+      return (await evaluate(prediction, feeds)).output as NDArray;
     },
   });
 
   return {
     name: equations.name,
-    conditional: labels.embeddings !== null,
+    conditional: labels.embeddings !== null || classifier !== undefined,
     networks: { [kind]: network },
     updates: [
       {
@@ -133,26 +173,41 @@ export const denoisingStage = (
       draw: (batch, point, random) =>
         noised(batch, Array<number>(batch.images.shape[0] as number).fill(point), random),
     },
-    async *generate(request, evaluate) {
+    async *generate(request, evaluate, earlier) {
       const { count, sampling, signal, start = { kind: "noise" } } = request;
       const generators = imageGenerators(request.seed, count);
-      const { sampler, levels, limit, churn } = openSampler(sampling.sampler, process);
-      yield* sample({
-        ...begin(start, { levels, sampler, generators, shape: image, seed: request.seed }),
-        denoiser: limit(guidedDenoiser(request, conditioned(evaluate))),
-        sampler,
-        churn,
-        signal,
-      });
+      const guidance = classifier?.(request, earlier);
+      const { sampler, levels, limit, churn } = openSampler(sampling.sampler, process, guidance);
+      const begun = begin(start, { levels, sampler, generators, shape: image, seed: request.seed });
+      const steps = begun.levels.length - 1 - (begun.begin ?? 0);
+      const shown = yield* beside?.sampling(request, earlier, steps) ?? none();
+      const denoiser = limit(guidedDenoiser(request, conditioned(evaluate, shown.feeds)));
+      for await (const { index, total, ...frame } of sample({ ...begun, denoiser, sampler, churn, signal }))
+        yield { index: shown.frames + index, total: shown.frames + total, ...frame };
     },
   };
 };
+
+async function* none(): AsyncGenerator<never, Shown> {
+  return { feeds: {}, frames: 0 };
+}
+
+/** Rows over and over until there are n: guidance asks of every sample twice. */
+const repeated = (arrays: Named<NDArray>, n: number): Named<NDArray> =>
+  Object.fromEntries(
+    Object.entries(arrays).map(([name, array]) => [
+      name,
+      NDArray.concat(Array<NDArray>(n / (array.shape[0] as number)).fill(array)),
+    ]),
+  );
 
 /** Numbers of a level that the loss is fed, [n, 1, 1, 1] each. */
 const coefficientsOf = ({
   reading: { inputScale },
   objective,
-}: DenoisingEquations): Readonly<Record<string, (level: Level) => number>> => ({
+}: Pick<DenoisingEquations, "reading" | "objective">): Readonly<
+  Record<string, (level: Level) => number>
+> => ({
   alpha: ({ alpha }) => alpha,
   sigma: ({ sigma }) => sigma,
   ...(inputScale && { scale: inputScale }),

@@ -1,3 +1,5 @@
+export { adm } from "./adm.ts";
+export { cascade } from "./cascade.ts";
 export { ddpm } from "./ddpm.ts";
 export {
   parseRecipe,

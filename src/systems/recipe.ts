@@ -10,10 +10,12 @@ import {
   type TrainingOptions,
   trainingSchema,
 } from "../train/index.ts";
+import { adm } from "./adm.ts";
+import { cascade } from "./cascade.ts";
 import { ddpm } from "./ddpm.ts";
 
 /** Every system by name. To add one: its file and a row here. */
-export const systems = { ddpm } as const;
+export const systems = { ddpm, adm, cascade } as const;
 
 const recipeOf = <N extends string, C extends z.ZodType, S extends z.ZodType>(system: System<N, C, S>) =>
   z.strictObject({
@@ -78,4 +80,4 @@ export const trainingOf = (recipe: Recipe, { name }: Stage): TrainingOptions => 
 
 /** The recipe's way of sampling with some of its fields changed. @throws ArgumentError as {@link parseRecipe} */
 export const samplingOf = <R extends Recipe>(recipe: R, changes: object): R["sampling"] =>
-  parseRecipe<Recipe>({ ...recipe, sampling: { ...recipe.sampling, ...changes } }, "sampling").sampling;
+  parseRecipe<unknown>({ ...recipe, sampling: { ...recipe.sampling, ...changes } }, "sampling").sampling;
