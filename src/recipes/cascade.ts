@@ -43,5 +43,6 @@ export const cascade = {
     previewEvery: 500,
     checkpointEvery: 250,
   },
+  stages: { "super-32": { steps: 800, batch: 16 } },
   sampling: { sampler: { kind: "ddim", steps: 50 }, guidance: 2, augmentation: 0.1 },
 } satisfies RecipeInput;
