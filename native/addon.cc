@@ -1,22 +1,27 @@
 // The engine for Node:
 //   open(words: Int32Array, constants: Uint8Array, threads: number): Plan
 //   plan.run(feeds: TypedArray[], outputs: TypedArray[]): Promise<void>
+//   plan.pass(kernel: string, ranges: Float32Array[], constants: number[]): Promise<number>, a kernel of optimizer.h
 //   plan.seconds(): Float64Array, what each step has taken in all runs; between runs only
 //   plan.close(): void
 //   info(): { onednn: string, isa: string, threads: number, bf16: boolean }
 // A plan prepares and runs on one thread of its own, because OpenMP keeps a team for each thread that calls it. Runs
-// queue there. All else here happens on the thread of the JavaScript that opened the plan.
+// and passes queue there. All else here happens on the thread of the JavaScript that opened the plan.
 #include <napi.h>
 #include <omp.h>
+#include <pthread.h>
 
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <future>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "engine.h"
 #include "onednn.h"
+#include "optimizer.h"
 
 namespace undiffuse {
 
@@ -41,32 +46,37 @@ class Plan : public Napi::ObjectWrap<Plan> {
  public:
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "Plan",
-                       {InstanceMethod<&Plan::run>("run"), InstanceMethod<&Plan::seconds>("seconds"),
-                        InstanceMethod<&Plan::close>("close")});
+                       {InstanceMethod<&Plan::run>("run"), InstanceMethod<&Plan::pass>("pass"),
+                        InstanceMethod<&Plan::seconds>("seconds"), InstanceMethod<&Plan::close>("close")});
   }
 
   explicit Plan(const Napi::CallbackInfo& info);
   ~Plan() override;
 
  private:
+  using Act = std::function<std::optional<double>()>;
   struct Job {
-    std::vector<void*> feeds, outputs;
-    Napi::ObjectReference arrays;  // keeps the memory that the above point to
+    Act act;
+    Napi::ObjectReference arrays;  // keeps the memory that the act works on
     Napi::Promise::Deferred promise;
+    std::optional<double> result;
     std::string error;
   };
   static void settle(Napi::Env env, Napi::Function, Plan* plan, Job* job);
   using Settled = Napi::TypedThreadSafeFunction<Plan, Job, &Plan::settle>;
 
   Napi::Value run(const Napi::CallbackInfo& info);
+  Napi::Value pass(const Napi::CallbackInfo& info);
   Napi::Value seconds(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
 
-  void work(const int32_t* words, size_t count, Bytes constants, int threads, std::promise<void> opened);
+  Napi::Value enqueue(Act act, const Napi::Array& arrays);
+  void work(const int32_t* words, size_t count, Bytes constants, std::promise<void> opened);
   void stop(bool afterQueue);
   void join();
   static void tearDown(void* plan) { static_cast<Plan*>(plan)->stop(false), static_cast<Plan*>(plan)->join(); }
 
+  int threads_ = 0;
   std::thread thread_;
   std::unique_ptr<Engine> engine_;  // the thread's, but for its sizes
   Settled settled_;
@@ -85,14 +95,14 @@ Plan::Plan(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   if (!info[0].IsTypedArray() || info[0].As<Napi::TypedArray>().TypedArrayType() != napi_int32_array)
     throw Napi::TypeError::New(env, "open: the words are not an Int32Array");
   const Bytes words = bytesOf(info[0], "open: the words"), constants = bytesOf(info[1], "open: the constants");
-  const int threads = info[2].IsNumber() ? info[2].As<Napi::Number>().Int32Value() : 0;
-  if (threads < 1 || threads > 1024) throw Napi::RangeError::New(env, "open: threads is not a number from 1 to 1024");
+  threads_ = info[2].IsNumber() ? info[2].As<Napi::Number>().Int32Value() : 0;
+  if (threads_ < 1 || threads_ > 1024) throw Napi::RangeError::New(env, "open: threads is not a number from 1 to 1024");
   constants_ = Napi::Persistent(info[1].As<Napi::Object>());
 
   std::promise<void> opened;
   std::future<void> ready = opened.get_future();
   thread_ = std::thread(&Plan::work, this, static_cast<const int32_t*>(words.data), words.length / sizeof(int32_t),
-                        constants, threads, std::move(opened));
+                        constants, std::move(opened));
   try {
     ready.get();
   } catch (const std::exception& error) {
@@ -115,8 +125,7 @@ Napi::Value Plan::run(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (closed_) throw Napi::Error::New(env, "run: the plan is closed");
   if (!info[0].IsArray() || !info[1].IsArray()) throw Napi::TypeError::New(env, "run: takes two arrays");
-  const auto job = new Job{{}, {}, {}, Napi::Promise::Deferred::New(env), {}};
-  std::unique_ptr<Job> owned(job);
+  std::vector<void*> feeds, outputs;
   Napi::Array arrays = Napi::Array::New(env);
   const auto take = [&](const char* name, const Napi::Array& from, const std::vector<size_t>& sizes,
                         std::vector<void*>& into) {
@@ -134,10 +143,53 @@ Napi::Value Plan::run(const Napi::CallbackInfo& info) {
       arrays.Set(arrays.Length(), value);
     }
   };
-  take("feed", info[0].As<Napi::Array>(), engine_->feedBytes(), job->feeds);
-  take("output", info[1].As<Napi::Array>(), engine_->outputBytes(), job->outputs);
-  job->arrays = Napi::Persistent(arrays.As<Napi::Object>());
+  take("feed", info[0].As<Napi::Array>(), engine_->feedBytes(), feeds);
+  take("output", info[1].As<Napi::Array>(), engine_->outputBytes(), outputs);
+  const auto act = [this, feeds, outputs]() -> std::optional<double> {
+    engine_->run(feeds.data(), outputs.data());
+    return std::nullopt;
+  };
+  return enqueue(act, arrays);
+}
 
+Napi::Value Plan::pass(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (closed_) throw Napi::Error::New(env, "pass: the plan is closed");
+  const Kernel* kernel = info[0].IsString() ? findKernel(info[0].As<Napi::String>()) : nullptr;
+  if (!kernel) throw Napi::TypeError::New(env, "pass: there is no such kernel");
+  if (!info[1].IsArray() || !info[2].IsArray()) throw Napi::TypeError::New(env, "pass: takes two arrays");
+  const Napi::Array from = info[1].As<Napi::Array>(), numbers = info[2].As<Napi::Array>();
+  if (from.Length() != kernel->ranges || numbers.Length() != kernel->constants)
+    throw Napi::RangeError::New(env, "pass: another number of ranges or constants than the kernel takes");
+  std::vector<float*> ranges;
+  std::vector<float> constants;
+  Napi::Array arrays = Napi::Array::New(env);
+  size_t bytes = 0;
+  for (uint32_t i = 0; i < from.Length(); ++i) {
+    const Napi::Value value = from[i];
+    const Bytes range = bytesOf(value, "pass: range " + std::to_string(i));
+    if (i == 0) bytes = range.length;
+    if (range.length != bytes || reinterpret_cast<uintptr_t>(range.data) % alignof(float))
+      throw Napi::RangeError::New(env, "pass: the ranges differ in length, or begin off a boundary of 4");
+    ranges.push_back(static_cast<float*>(range.data));
+    arrays.Set(i, value);
+  }
+  for (uint32_t i = 0; i < numbers.Length(); ++i) {
+    const Napi::Value number = numbers[i];
+    constants.push_back(number.ToNumber().FloatValue());
+  }
+  const int64_t count = bytes / sizeof(float);
+  const auto act = [this, kernel, ranges, constants, count]() -> std::optional<double> {
+    return kernel->run(ranges.data(), count, constants.data(), threads_);
+  };
+  return enqueue(act, arrays);
+}
+
+Napi::Value Plan::enqueue(Act act, const Napi::Array& arrays) {
+  const Napi::Env env = Env();
+  const auto job = new Job{std::move(act), {}, Napi::Promise::Deferred::New(env), {}, {}};
+  std::unique_ptr<Job> owned(job);
+  job->arrays = Napi::Persistent(arrays.As<Napi::Object>());
   if (jobs_.empty()) Ref(), settled_.Ref(env);
   jobs_.push_back(std::move(owned));
   {
@@ -173,17 +225,20 @@ void Plan::settle(Napi::Env env, Napi::Function, Plan* plan, Job* job) {
     if (plan->closed_) plan->join();
   }
   if (job->error.empty()) {
-    job->promise.Resolve(env.Undefined());
+    job->promise.Resolve(job->result ? Napi::Number::New(env, *job->result) : env.Undefined());
   } else {
     job->promise.Reject(Napi::Error::New(env, job->error).Value());
   }
 }
 
-void Plan::work(const int32_t* words, size_t count, Bytes constants, int threads, std::promise<void> opened) {
-  omp_set_num_threads(threads);
+void Plan::work(const int32_t* words, size_t count, Bytes constants, std::promise<void> opened) {
+#ifdef __linux__
+  pthread_setname_np(pthread_self(), "undiffuse plan");  // its team takes the name over
+#endif
+  omp_set_num_threads(threads_);
   try {
     engine_ = std::make_unique<Engine>(words, count, static_cast<const uint8_t*>(constants.data), constants.length,
-                                       threads);
+                                       threads_);
     opened.set_value();
   } catch (...) {
     opened.set_exception(std::current_exception());
@@ -197,7 +252,7 @@ void Plan::work(const int32_t* words, size_t count, Bytes constants, int threads
     queue_.pop_front();
     lock.unlock();
     try {
-      engine_->run(job->feeds.data(), job->outputs.data());
+      job->result = job->act();
     } catch (const std::exception& error) {
       job->error = error.what();
     }

@@ -1,8 +1,6 @@
-import { stat } from "node:fs/promises";
-import { type DataSpec, type PictureSizes, type Survey, surveyDataset } from "../data/index.ts";
-import { runFolder } from "../train/index.ts";
+import { type PictureSizes, type Survey, surveyDataset } from "../data/index.ts";
 import { choice, defineCommand, flag, integer, text } from "./command.ts";
-import { type Changes, openRecipe } from "./recipe-source.ts";
+import { openDataSource } from "./recipe-source.ts";
 import { openImages } from "./train.ts";
 
 /** Classes, and paths of one reason, that are listed unless all are asked for. */
@@ -32,22 +30,11 @@ Interrupted, it goes on where it was.
     ["undiffuse data mine.json --all", "what a recipe trains on, with every skipped file"],
   ],
   async run({ source, size, classes, all }) {
-    const spec = await specOf(source, { size, classes });
+    const { spec } = await openDataSource(source, { size, classes });
     const survey = await surveyDataset(spec, await openImages(spec));
     process.stdout.write(`${describe(survey, all ? Number.POSITIVE_INFINITY : SHOWN).join("\n")}\n`);
   },
 });
-
-/** The data of a recipe; of a folder that holds no run, its pictures as the packaged recipe takes them. */
-const specOf = async (source: string, given: Pick<Changes, "size" | "classes">): Promise<DataSpec> => {
-  const changes = { data: undefined, steps: undefined, batch: undefined, seed: undefined, ...given };
-  const isFolder = (await stat(source).catch(() => null))?.isDirectory() ?? false;
-  const isRun = isFolder && (await stat(runFolder(source).recipe).catch(() => null)) !== null;
-  const { recipe } = await (isFolder && !isRun
-    ? openRecipe("images", { ...changes, data: source })
-    : openRecipe(source, changes));
-  return recipe.data;
-};
 
 const row = (name: string, value: unknown): string => `${name.padEnd(10)}${value}`;
 

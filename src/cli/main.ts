@@ -1,7 +1,9 @@
 #!/usr/bin/env node
+import { classifierCommand } from "./classifier.ts";
 import { runProgram } from "./command.ts";
 import { dataCommand } from "./data.ts";
 import { doctorCommand } from "./doctor.ts";
+import { evaluateCommand } from "./evaluate.ts";
 import { explainGroup } from "./explain.ts";
 import { infoCommand } from "./info.ts";
 import { invertCommand } from "./invert.ts";
@@ -27,6 +29,8 @@ const code = await runProgram(
     dataCommand,
     sampleCommand,
     invertCommand,
+    evaluateCommand,
+    classifierCommand,
     explainGroup,
     infoCommand,
     runsCommand,

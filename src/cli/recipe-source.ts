@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { FileError } from "../base/index.ts";
+import type { DataSpec } from "../data/index.ts";
 import { recipes } from "../recipes/index.ts";
 import { parseRecipe, type Recipe } from "../systems/index.ts";
 import { runFolder } from "../train/index.ts";
@@ -24,6 +25,32 @@ export const openRecipe = async (
   const { input, folder } = await readRecipe(word);
   const recipe = parseRecipe(applied(input, changes), word);
   return { recipe, folder: folder ?? join("runs", recipe.name) };
+};
+
+/** The data that a word stands for, and the recipe whose data they are; null for a folder that holds no run. */
+export interface DataSource {
+  readonly spec: DataSpec;
+  readonly recipe: Recipe | null;
+}
+
+/** The data of a recipe; of a folder that holds no run, its pictures as the packaged recipe takes them. */
+export const openDataSource = async (
+  word: string,
+  given: Pick<Changes, "size" | "classes">,
+): Promise<DataSource> => {
+  const changes = { data: undefined, steps: undefined, batch: undefined, seed: undefined, ...given };
+  if (!(await isPlainFolder(word))) {
+    const { recipe } = await openRecipe(word, changes);
+    return { spec: recipe.data, recipe };
+  }
+  const { recipe } = await openRecipe("images", { ...changes, data: word });
+  return { spec: recipe.data, recipe: null };
+};
+
+/** Whether there is a folder here and no run in it. */
+export const isPlainFolder = async (path: string): Promise<boolean> => {
+  const isFolder = (await stat(path).catch(() => null))?.isDirectory() ?? false;
+  return isFolder && (await stat(runFolder(path).recipe).catch(() => null)) === null;
 };
 
 const readRecipe = async (word: string): Promise<{ input: object; folder?: string }> => {

@@ -54,11 +54,11 @@ export interface SamplingChoice {
 }
 
 /** The recipe's way of sampling with what was chosen. @throws UsageError for words that make no sense */
-export const chosenSampling = async (
-  recipe: Recipe,
+export const chosenSampling = async <R extends Recipe>(
+  recipe: R,
   classes: readonly string[] | null,
   choice: SamplingChoice,
-): Promise<Recipe["sampling"]> => {
+): Promise<R["sampling"]> => {
   const { guidance, rescale, interval, negative } = choice;
   const changes = {
     ...keyValues(choice.sampling ?? "", "--sampling"),

@@ -2,7 +2,7 @@ import { type DataSpec, type Dataset, openDataset } from "../data/index.ts";
 import { type RecipeJob, trainRecipe, untrainedStages } from "../systems/index.ts";
 import { parameterCount, type TrainEvent, type TrainJob } from "../train/index.ts";
 import { backend } from "./backend-option.ts";
-import { choice, defineCommand, flag, integer, text, UsageError } from "./command.ts";
+import { choice, defineCommand, flag, integer, text } from "./command.ts";
 import { forecast } from "./forecast.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
 import { showProfile } from "./profile.ts";
@@ -18,6 +18,8 @@ it trains and how it samples. Packaged recipes:
   emoji    ten kinds of emoji in colour, by class
   moons    points of two moons in the plane, a minute
   images   a folder of your own pictures (--data)
+  digits-gan, digits-vae, images-gan, images-vae
+           the same by other systems
 
 A run lives in a folder: recipe.json, metrics.jsonl (one JSON object a line),
 event files for TensorBoard (tensorboard --logdir runs), previews/ and
@@ -60,12 +62,6 @@ lowest held-out loss; undiffuse sample takes its path. Ctrl-C saves and ends;
         await forecast(stage);
       });
     }
-    if (profile && backend === "native")
-      throw new UsageError({
-        who: "--profile",
-        expected: "onnxruntime, whose operations it shows",
-        got: backend,
-      });
     if (profile) return eachStage(job, showProfile);
     await interruptible("saving; press Ctrl-C again to give up", (signal) =>
       watch(trainRecipe({ ...job, signal })),

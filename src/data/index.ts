@@ -7,6 +7,7 @@ export { openDigits } from "./digits.ts";
 export { type EmojiOptions, openEmoji } from "./emoji.ts";
 export type { EmojiClasses } from "./emoji-classes.ts";
 export type { EmojiSet } from "./emoji-package.ts";
+export { type FolderFiles, listFiles } from "./folder-files.ts";
 export { type DataForm, formNames, forms, type Layout } from "./form.ts";
 export { type HeartbeatOptions, openHeartbeat } from "./heartbeat.ts";
 export { type IdxOptions, openIdx } from "./idx-files.ts";

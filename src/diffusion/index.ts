@@ -72,6 +72,7 @@ export {
   CLEAN,
   type DiffusionProcess,
   diffusionProcess,
+  isDiscrete,
   type Level,
   lambdaOf,
   type NoiseProcess,

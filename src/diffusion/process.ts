@@ -47,6 +47,9 @@ export interface DiffusionProcess extends NoiseProcess {
   snr(t: number): number;
 }
 
+/** Whether a process is a chain of trained timesteps. */
+export const isDiscrete = (process: NoiseProcess): process is DiffusionProcess => "steps" in process;
+
 export interface ProcessOptions {
   /**
    * Round ᾱ to float32 as well, as torch does: near the data 1 − ᾱ is a small difference, and a network that was

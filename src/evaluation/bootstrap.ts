@@ -7,7 +7,7 @@ export interface Estimate {
 }
 
 /** How often samples are drawn anew. */
-export const REPLICATES = 200;
+const REPLICATES = 200;
 const TAIL = 0.025;
 
 /** How often each of n images counts in each of some samples of them drawn with replacement (Efron 1979). */

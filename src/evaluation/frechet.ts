@@ -40,23 +40,26 @@ export const gaussianOf = (features: NDArray, counts?: ArrayLike<number>): Gauss
 };
 
 /**
- * |μ₁ − μ₂|² + Tr(Σ₁ + Σ₂ − 2 (Σ₁ Σ₂)^½): the squared 2-Wasserstein distance of two Gaussians (Dowson and Landau 1982),
- * which on features of Inception is called FID (Heusel et al. 2017, section 4).
+ * |μ₁ − μ₂|² + Tr(Σ₁ + Σ₂ − 2 (Σ₁ Σ₂)^½) from one Gaussian to any: the squared 2-Wasserstein distance (Dowson and Landau
+ * 1982), which on features of Inception is called FID (Heusel et al. 2017, section 4).
  */
-export const frechetOfGaussians = (a: Gaussian, b: Gaussian): number => {
+export const frechetFrom = (a: Gaussian): ((b: Gaussian) => number) => {
   const d = a.mean.length;
-  if (b.mean.length !== d)
-    throw new ShapeError({ who: "frechet", expected: `a mean of ${d}`, got: String(b.mean.length) });
-  let sum = 0;
-  for (let i = 0; i < d; i++) {
-    sum += ((a.mean[i] as number) - (b.mean[i] as number)) ** 2;
-    sum += (a.covariance[i * d + i] as number) + (b.covariance[i * d + i] as number);
-  }
-  return Math.max(0, sum - 2 * traceOfRoot(a.covariance, b.covariance, d));
+  const trace = traceOfRoot(a.covariance, d);
+  return (b) => {
+    if (b.mean.length !== d)
+      throw new ShapeError({ who: "frechetFrom", expected: `a mean of ${d}`, got: String(b.mean.length) });
+    let sum = 0;
+    for (let i = 0; i < d; i++) {
+      sum += ((a.mean[i] as number) - (b.mean[i] as number)) ** 2;
+      sum += (a.covariance[i * d + i] as number) + (b.covariance[i * d + i] as number);
+    }
+    return Math.max(0, sum - 2 * trace(b.covariance));
+  };
 };
 
 /** The Fréchet distance of two sets of features [n, d] and [m, d], taken to be Gaussian. */
 export const frechetDistance = (samples: NDArray, reference: NDArray): number => {
   checkPair("frechetDistance", samples, reference);
-  return frechetOfGaussians(gaussianOf(samples), gaussianOf(reference));
+  return frechetFrom(gaussianOf(reference))(gaussianOf(samples));
 };

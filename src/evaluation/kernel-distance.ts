@@ -1,6 +1,6 @@
 import type { NDArray } from "../base/index.ts";
 import { checkPair } from "./features.ts";
-import { innerProducts } from "./products.ts";
+import { innerProducts, pairProducts } from "./products.ts";
 
 /** Sums of the kernel that the distance is made of, for samples that count differently often. */
 export interface KernelSums {
@@ -32,15 +32,18 @@ export const kernelSums = async (
   checkPair("kernelDistance", samples, reference);
   const [n = 0, d = 1] = samples.shape;
   const [m = 0] = reference.shape;
+  const sumOf = (products: Float64Array): number => {
+    let sum = 0;
+    for (let j = 0; j < products.length; j++) sum += cubic(products[j] as number, d);
+    return sum;
+  };
   let within = 0;
   const across = new Float64Array(n);
   const weighted = weights.map(() => 0);
-  const kernels = new Float64Array(n);
-  await innerProducts(
+  await pairProducts(
     reference,
-    reference,
-    (i, products) => {
-      for (let j = 0; j < m; j++) if (j !== i) within += cubic(products[j] as number, d);
+    (_, products) => {
+      within += 2 * sumOf(products);
     },
     signal,
   );
@@ -48,23 +51,20 @@ export const kernelSums = async (
     samples,
     reference,
     (i, products) => {
-      let sum = 0;
-      for (let j = 0; j < m; j++) sum += cubic(products[j] as number, d);
-      across[i] = sum;
+      across[i] = sumOf(products);
     },
     signal,
   );
-  await innerProducts(
-    samples,
+  await pairProducts(
     samples,
     (i, products) => {
-      for (let j = 0; j < n; j++) kernels[j] = j === i ? 0 : cubic(products[j] as number, d);
+      for (let j = 0; j < i; j++) products[j] = cubic(products[j] as number, d);
       weights.forEach((weight, b) => {
         const own = weight[i] as number;
         if (own === 0) return;
         let sum = 0;
-        for (let j = 0; j < n; j++) sum += (weight[j] as number) * (kernels[j] as number);
-        weighted[b] = (weighted[b] as number) + own * sum;
+        for (let j = 0; j < i; j++) sum += (weight[j] as number) * (products[j] as number);
+        weighted[b] = (weighted[b] as number) + 2 * own * sum;
       });
     },
     signal,

@@ -54,9 +54,8 @@ export const manifold = async (
         expected: `more than ${Math.max(k, l)} ${what}, for that many neighbours`,
         got: String(count),
       });
-  const around = await neighbourRadii(reference, k, signal);
-  const wide = k === l ? around : await neighbourRadii(reference, l, signal);
-  const ofSamples = await neighbourRadii(samples, k, signal);
+  const [around, wide] = (await neighbourRadii(reference, [k, l], signal)) as [Float64Array, Float64Array];
+  const [ofSamples] = (await neighbourRadii(samples, [k], signal)) as [Float64Array];
   const [precision, density] = [new Float64Array(n), new Float64Array(n)];
   const [recall, coverage] = [new Float64Array(m), new Float64Array(m)];
   await squaredDistances(

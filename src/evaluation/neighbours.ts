@@ -25,23 +25,26 @@ export const squaredDistances = (
   );
 };
 
-/** The squared distance of each row to the k-th nearest other row, [n]. */
+/** The squared distance of each row to its k-th nearest other row, [n], for each k. */
 export const neighbourRadii = async (
   rows: NDArray,
-  k: number,
+  ks: readonly number[],
   signal?: AbortSignal,
-): Promise<Float64Array> => {
-  const radii = new Float64Array(rows.shape[0] ?? 0);
-  const nearest = new Float64Array(k);
+): Promise<Float64Array[]> => {
+  const radii = ks.map(() => new Float64Array(rows.shape[0] ?? 0));
+  const nearest = new Float64Array(Math.max(...ks));
   await squaredDistances(
     rows,
     rows,
     (i, squared) => {
       nearest.fill(Infinity);
+      const last = nearest.length - 1;
       for (let j = 0; j < squared.length; j++)
-        if (j !== i && (squared[j] as number) < (nearest[k - 1] as number))
+        if (j !== i && (squared[j] as number) < (nearest[last] as number))
           insert(nearest, squared[j] as number);
-      radii[i] = nearest[k - 1] as number;
+      ks.forEach((k, which) => {
+        (radii[which] as Float64Array)[i] = nearest[k - 1] as number;
+      });
     },
     signal,
   );

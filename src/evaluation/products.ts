@@ -6,7 +6,7 @@ const ROWS = 4;
 /** Milliseconds of work after which others have their turn. */
 const SLICE = 50;
 
-/** Sees the inner products of row i of the first set with every row of the second. */
+/** Sees the inner products of row i of the first set with rows of the second. */
 export type SeeProducts = (i: number, products: Float64Array) => void;
 
 /**
@@ -14,19 +14,32 @@ export type SeeProducts = (i: number, products: Float64Array) => void;
  * array that is shown is used again. Lets go of the event loop now and then.
  * @throws the signal's reason once it is aborted
  */
-export const innerProducts = async (
+export const innerProducts = (
   a: NDArray,
   b: NDArray,
   see: SeeProducts,
   signal?: AbortSignal,
-): Promise<void> => {
+): Promise<void> => products(a, b, { see, signal, reach: () => b.shape[0] ?? 0 });
+
+/** The same of a set with itself, of row i those with the rows before it: every pair once. */
+export const pairProducts = (rows: NDArray, see: SeeProducts, signal?: AbortSignal): Promise<void> =>
+  products(rows, rows, { see: (i, values) => see(i, values.subarray(0, i)), signal, reach: (last) => last });
+
+interface Pass {
+  readonly see: SeeProducts;
+  readonly signal: AbortSignal | undefined;
+  /** How many rows of b are wanted with the rows of a up to this one. */
+  readonly reach: (last: number) => number;
+}
+
+const products = async (a: NDArray, b: NDArray, { see, signal, reach }: Pass): Promise<void> => {
   const [n = 0, d = 0] = a.shape;
   const [m = 0] = b.shape;
   const rows = Array.from({ length: ROWS }, () => new Float64Array(m));
   let turn = performance.now();
   for (let start = 0; start < n; start += ROWS) {
     const count = Math.min(ROWS, n - start);
-    multiply(a.data, b.data, { start, count, d, m }, rows);
+    multiply(a.data, b.data, { start, count, d, m: reach(start + count - 1) }, rows);
     for (let r = 0; r < count; r++) see(start + r, rows[r] as Float64Array);
     if (performance.now() - turn < SLICE) continue;
     await nextTurn();

@@ -1,3 +1,13 @@
+export { type Classifier, type ClassifierConfig, classifier, classifierSchema } from "./classifier.ts";
+export { type ConvVaeConfig, convVaeFields, type VaeSizes, vaeDecoder, vaeEncoder } from "./conv-vae.ts";
+export { foldedInception, INCEPTION_SIDE, INCEPTION_WIDTH, inceptionV3 } from "./inception-v3.ts";
+export {
+  type GanSizes,
+  type ResnetGanConfig,
+  resnetDiscriminator,
+  resnetGanFields,
+  resnetGenerator,
+} from "./resnet-gan.ts";
 export {
   type SuperResolution,
   type SuperResolutionConditions,

@@ -1,6 +1,7 @@
 export { emaDecay } from "./ema.ts";
+export { EngineMemory } from "./engine-memory.ts";
 export { type FlatLayout, flatLayout, packed, viewsOf } from "./flat-layout.ts";
-export { FlatMemory } from "./flat-memory.ts";
+export type { FlatMemory, KernelName } from "./flat-memory.ts";
 export { clipFactor, sumOfSquares } from "./gradient-norm.ts";
 export {
   Learner,
@@ -13,3 +14,4 @@ export {
 } from "./learner.ts";
 export { type LearningRateSpec, learningRateAt, learningRateSchema } from "./learning-rate.ts";
 export { applyUpdate, type OptimizerSpec, optimizerSchema, slotNames, type Update } from "./update-rule.ts";
+export { WasmMemory } from "./wasm-memory.ts";

@@ -1,10 +1,12 @@
 import { host } from "#host";
-import { type Arrays, Remote, type Session, workerModule } from "../runtime/index.ts";
+import { type Arrays, Remote, type RunProfile, type Session, workerModule } from "../runtime/index.ts";
 import { emaDecay } from "./ema.ts";
+import { EngineMemory } from "./engine-memory.ts";
 import { type FlatLayout, viewsOf } from "./flat-layout.ts";
-import { FlatMemory } from "./flat-memory.ts";
+import type { FlatMemory } from "./flat-memory.ts";
 import { clipFactor, sumOfSquares } from "./gradient-norm.ts";
 import { applyUpdate, type OptimizerSpec, slotNames } from "./update-rule.ts";
+import { WasmMemory } from "./wasm-memory.ts";
 
 /** One optimisation: a model that gives `loss` and `gradient.<name>` for each parameter of its group. */
 export interface UpdateSpec {
@@ -33,7 +35,7 @@ export interface LearnerInit {
   /** Parameters alone start a run; a whole state continues one. */
   readonly state: Pick<LearnerState, "parameters"> & Partial<LearnerState>;
   readonly threads?: number;
-  /** Profiles each update's session: `<profile>.<index>…` is written at `close`. */
+  /** Measures each update's session, with `<profile>.<index>` as its own. */
   readonly profile?: string;
 }
 
@@ -76,7 +78,9 @@ export class Learner {
     this.options = { emaDecay, threads };
     this.sessions = sessions;
     const names = [...new Set(updates.flatMap(({ optimizer }) => slotNames(optimizer)))];
-    this.memory = new FlatMemory(3 + names.length, layout.size);
+    const size = { count: 3 + names.length, size: layout.size };
+    const pass = sessions[0]?.pass;
+    this.memory = pass ? new EngineMemory(pass, size) : new WasmMemory(size);
     const [parameters, gradients, ema, ...slots] = this.memory.buffers;
     this.parameters = parameters as Float32Array;
     this.gradients = gradients as Float32Array;
@@ -103,18 +107,15 @@ export class Learner {
   async step({ update, feeds, learningRate }: StepRequest): Promise<StepResult> {
     const { optimizer, clip, entries } = this.updates[update] as UpdateSpec;
     const share = 1 / feeds.length;
-    let [loss, squares] = [0, 0];
-    for (const [index, feed] of feeds.entries()) {
-      const found = await this.accumulate(update, feed, index === 0);
-      loss += share * found.loss;
-      squares = found.squares;
-    }
-    const gradientNorm = share * Math.sqrt(squares);
+    const own = (buffer: Float32Array) => buffer.subarray(...this.range(entries));
+    let loss = 0;
+    for (const [index, feed] of feeds.entries())
+      loss += share * (await this.accumulate(update, feed, index === 0));
+    const gradientNorm = share * Math.sqrt(await sumOfSquares(this.memory, own(this.gradients)));
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
       return { loss, gradientNorm, applied: false };
     const step = (this.steps[update] as number) + 1;
     this.steps[update] = step;
-    const own = (buffer: Float32Array) => buffer.subarray(...this.range(entries));
     const next = {
       parameters: own(this.parameters),
       gradients: own(this.gradients),
@@ -125,7 +126,7 @@ export class Learner {
       emaDecay: emaDecay(this.options.emaDecay, step),
       step,
     };
-    applyUpdate(optimizer, next, this.memory);
+    await applyUpdate(optimizer, next, this.memory);
     return { loss, gradientNorm, applied: true };
   }
 
@@ -152,35 +153,28 @@ export class Learner {
     };
   }
 
-  async close(): Promise<void> {
-    await Promise.all([...this.sessions, ...this.programs.values()].map((session) => session.close()));
+  /** Gives what each run of each update's session took, if they were opened with `profile`. */
+  async close(): Promise<readonly (readonly RunProfile[])[]> {
+    for (const program of this.programs.values()) await program.close();
+    return Promise.all(this.sessions.map((session) => session.close()));
   }
 
-  /**
-   * Adds one micro-batch's gradients to those of the ones before, if it is not the first. Gives its loss, and
-   * the sum of squares of the gradients so far, read while each lies in the processor's cache.
-   */
-  private async accumulate(
-    update: number,
-    feed: Arrays,
-    first: boolean,
-  ): Promise<{ loss: number; squares: number }> {
+  /** Adds one micro-batch's gradients to those of the ones before, if it is not the first. Gives its loss. */
+  private async accumulate(update: number, feed: Arrays, first: boolean): Promise<number> {
     const weights = viewsOf(this.layout, this.parameters);
     const views = viewsOf(this.layout, this.gradients);
     const named = Object.entries(views).map(([name, view]) => [`gradient.${name}`, view] as const);
     const into = first ? Object.fromEntries(named) : {};
     const outputs = await (this.sessions[update] as Session).run({ ...weights, ...feed }, into);
     const [start, end] = (this.updates[update] as UpdateSpec).entries;
-    let squares = 0;
     for (const { name } of this.layout.entries.slice(start, end)) {
       const gradient = outputs[`gradient.${name}`]?.data as Float32Array;
       const sum = views[name]?.data as Float32Array;
       if (first) {
         if (gradient !== sum) sum.set(gradient);
       } else for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (gradient[i] as number);
-      squares += sumOfSquares(this.memory, sum);
     }
-    return { loss: outputs.loss?.data[0] as number, squares };
+    return outputs.loss?.data[0] as number;
   }
 
   private range([first, last]: UpdateSpec["entries"]): [start: number, end: number] {

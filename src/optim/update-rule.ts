@@ -43,14 +43,14 @@ type Spec<K extends OptimizerSpec["kind"]> = Extract<OptimizerSpec, { kind: K }>
 interface Rule<K extends OptimizerSpec["kind"]> {
   /** Names of the buffers that the rule keeps between steps, each of the parameters' size. */
   slots(spec: Spec<K>): readonly string[];
-  apply(spec: Spec<K>, update: Update, memory: FlatMemory): void;
+  apply(spec: Spec<K>, update: Update, memory: FlatMemory): Promise<unknown>;
 }
 
 /**
  * Adam (Kingma and Ba 2015, algorithm 1). Weight decay is added to the gradient (coupled, Adam) or taken
  * from the parameter (decoupled, AdamW, Loshchilov and Hutter 2019).
  */
-const adam = (spec: Spec<"adam"> | Spec<"adamw">, update: Update, memory: FlatMemory): void => {
+const adam = (spec: Spec<"adam"> | Spec<"adamw">, update: Update, memory: FlatMemory): Promise<unknown> => {
   const { kind, betas, eps, weightDecay } = spec;
   const { parameters, gradients, ema, slots, gradientScale, learningRate, emaDecay, step } = update;
   const [b1, b2] = betas;
@@ -58,7 +58,7 @@ const adam = (spec: Spec<"adam"> | Spec<"adamw">, update: Update, memory: FlatMe
   const decoupled = kind === "adamw" ? learningRate * weightDecay : 0;
   const rate = learningRate / (1 - b1 ** step);
   const root = 1 / Math.sqrt(1 - b2 ** step);
-  memory.run(
+  return memory.run(
     "adam",
     [parameters, gradients, ema, ...slots],
     [gradientScale, coupled, 1 - emaDecay, b1, 1 - b1, b2, 1 - b2, decoupled, rate, root, eps],
@@ -69,11 +69,11 @@ const adam = (spec: Spec<"adam"> | Spec<"adamw">, update: Update, memory: FlatMe
  * SGD with momentum as PyTorch has it: the first step's velocity is the gradient itself. Without momentum that
  * holds at every step, and the gradients' buffer stands in for the velocity.
  */
-const sgd = (spec: Spec<"sgd">, update: Update, memory: FlatMemory): void => {
+const sgd = (spec: Spec<"sgd">, update: Update, memory: FlatMemory): Promise<unknown> => {
   const { momentum, nesterov, weightDecay } = spec;
   const { parameters, gradients, ema, slots, gradientScale, learningRate, emaDecay } = update;
   const [rate, velocityRate] = nesterov ? [learningRate, learningRate * momentum] : [0, learningRate];
-  memory.run(
+  return memory.run(
     "sgd",
     [parameters, gradients, ema, slots[0] ?? gradients],
     [gradientScale, weightDecay, 1 - emaDecay, momentum, rate, velocityRate],
@@ -91,8 +91,10 @@ export const slotNames = <K extends OptimizerSpec["kind"]>(spec: Spec<K> & { kin
   rules[spec.kind].slots(spec);
 
 /** Moves the parameters by one step of the optimizer, and their average after them, in one pass over `memory`. */
-export const applyUpdate = <K extends OptimizerSpec["kind"]>(
+export const applyUpdate = async <K extends OptimizerSpec["kind"]>(
   spec: Spec<K> & { kind: K },
   update: Update,
   memory: FlatMemory,
-): void => rules[spec.kind].apply(spec, update, memory);
+): Promise<void> => {
+  await rules[spec.kind].apply(spec, update, memory);
+};

@@ -88,13 +88,17 @@ const open = async (
     const results = await session.run(feeds);
     return Object.fromEntries(Object.entries(results).map(([name, array]) => [name, NDArray.from(array)]));
   };
-  return Object.assign(run, { close: () => session.close() });
+  return Object.assign(run, {
+    async close() {
+      await session.close();
+    },
+  });
 };
 
 /** The same session, which closes once, after the runs before, and refuses later ones. */
 const guarded = (session: Session): Session => {
   const running = new Set<Promise<Arrays>>();
-  let closed: Promise<void> | undefined;
+  let closed: ReturnType<Session["close"]> | undefined;
   return {
     async run(feeds) {
       if (closed)
@@ -121,8 +125,9 @@ export const openRemoteSession = async (model: Uint8Array, options: SessionOptio
   return {
     run: (feeds) => remote.call("run", feeds),
     async close() {
-      await remote.call("close");
+      const profile = await remote.call("close");
       await remote.terminate();
+      return profile;
     },
   };
 };

@@ -1,10 +1,13 @@
+import { readdir, readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
+import { basename, dirname, join } from "node:path";
 import { parentPort, type TransferListItem, Worker } from "node:worker_threads";
 import type { InferenceSession } from "onnxruntime-node";
 import { inferCpu, readPlan } from "../lower/index.ts";
 import { nativeEngine, openPlan } from "./native-session.ts";
+import { runsOf } from "./ort-profile.ts";
 import { onArrays } from "./ort-session.ts";
-import type { Host, SessionOptions } from "./session.ts";
+import type { Host, RunProfile, Session, SessionOptions } from "./session.ts";
 
 /** onnxruntime's native CPU build and Node's worker threads. */
 export const host: Host = {
@@ -14,10 +17,13 @@ export const host: Host = {
 
   async openSession(model, options) {
     const plan = readPlan(model);
-    if (plan) return openPlan(plan, options.threads ?? availableParallelism());
+    if (plan) return openPlan(plan, { threads: availableParallelism(), ...options });
     const ort = await import("onnxruntime-node");
-    const session = await ort.InferenceSession.create(model, sessionOptions(options));
-    return onArrays(session, ({ dtype, data, shape }) => new ort.Tensor(dtype, data as Uint8Array, shape));
+    const session = onArrays(
+      await ort.InferenceSession.create(model, sessionOptions(options)),
+      ({ dtype, data, shape }) => new ort.Tensor(dtype, data as Uint8Array, shape),
+    );
+    return options.profile === undefined ? session : measured(session, options.profile);
   },
 
   startWorker(url) {
@@ -45,6 +51,17 @@ export const host: Host = {
     };
   },
 };
+
+/** A session of onnxruntime that gives the profile which is written when it closes. */
+const measured = (session: Session, prefix: string): Session => ({
+  ...session,
+  async close(): Promise<RunProfile[]> {
+    await session.close();
+    const folder = dirname(prefix);
+    const files = (await readdir(folder)).filter((name) => name.startsWith(`${basename(prefix)}_`));
+    return runsOf(JSON.parse(await readFile(join(folder, files[0] ?? ""), "utf8")));
+  },
+});
 
 /** Microseconds. */
 const SPIN = "200";

@@ -9,4 +9,4 @@ export {
   type SymbolicGraph,
 } from "./compile.ts";
 export { Remote, type Service, serve, workerModule } from "./remote.ts";
-export type { Arrays, NativeEngine, Session, SessionOptions } from "./session.ts";
+export type { Arrays, NativeEngine, RunProfile, Session, SessionOptions } from "./session.ts";

@@ -19,7 +19,10 @@ export const onArrays = <T>(session: OrtSession<T>, toTensor: (array: PlainArray
     const results = Object.entries(await session.run(Object.fromEntries(tensors)));
     return Object.fromEntries(results.map(([name, tensor]) => [name, toArray(tensor)]));
   },
-  close: () => session.release(),
+  async close() {
+    await session.release();
+    return [];
+  },
 });
 
 const toArray = ({ type, dims, data }: OrtTensor): PlainArray => ({

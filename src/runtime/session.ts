@@ -8,15 +8,36 @@ export type Arrays = Readonly<Record<string, PlainArray>>;
 export interface Session {
   /** @param into arrays that results may be written to, by name: a result that was is the same array */
   run(feeds: Arrays, into?: Arrays): Promise<Arrays>;
-  close(): Promise<void>;
+  /**
+   * A kernel of the optimizer (optim/flat-memory.ts) over equal ranges of flat arrays, in place, on the threads of the
+   * session's runs; only where its engine has such kernels.
+   */
+  readonly pass?: (
+    kernel: string,
+    ranges: readonly Float32Array[],
+    constants: readonly number[],
+  ) => Promise<number>;
+  /** Gives what each run took, if the session was opened to be measured. */
+  close(): Promise<readonly RunProfile[]>;
+}
+
+/** What a run of a session took, and each of its operations, in milliseconds. */
+export interface RunProfile {
+  readonly ms: number;
+  readonly operations: readonly {
+    readonly name: string;
+    readonly ms: number;
+    /** Floating-point operations of a convolution or of matrix products; 0 for what is not counted. */
+    readonly flop: number;
+  }[];
 }
 
 export interface SessionOptions {
   /** Threads of one operation; all cores when absent. */
   readonly threads?: number;
   /**
-   * Measures every operation and writes the times, at close, to a JSON file whose path starts with this
-   * (onnxruntime's profile, in Chrome's trace format). In Node.js only.
+   * Measures every operation of every run, which `close` then tells. onnxruntime writes a file whose path starts with
+   * this; its owner deletes it. In Node.js only.
    */
   readonly profile?: string;
 }

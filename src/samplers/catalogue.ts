@@ -5,6 +5,7 @@ import {
   clipped,
   type Denoiser,
   type DiffusionProcess,
+  isDiscrete,
   type Level,
   type NoiseProcess,
   predictionNames,
@@ -29,7 +30,7 @@ import { kdpm2 } from "./kdpm2.ts";
 import { langevin } from "./langevin.ts";
 import { lcm } from "./lcm.ts";
 import { lms } from "./lms.ts";
-import { inversionPath, isDiscrete, pathOf } from "./path.ts";
+import { inversionPath, pathOf } from "./path.ts";
 import { pndm } from "./pndm.ts";
 import { predictorCorrector, predictorNames } from "./predictor-corrector.ts";
 import { rk45 } from "./rk45.ts";

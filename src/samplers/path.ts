@@ -2,6 +2,7 @@ import { ArgumentError } from "../base/index.ts";
 import {
   CLEAN,
   type DiffusionProcess,
+  isDiscrete,
   type Level,
   lambdaOf,
   type NoiseProcess,
@@ -72,8 +73,6 @@ const atSigma =
   (process: NoiseProcess) =>
   (sigma: number): Level =>
     process.levelAt(-Math.log(sigma));
-
-export const isDiscrete = (process: NoiseProcess): process is DiffusionProcess => "steps" in process;
 
 const timesOf = (process: NoiseProcess, options: PathOptions, grid: Grid): readonly number[] => {
   const { spacing = "trailing", offset, distilled } = options;

@@ -180,17 +180,13 @@ export const denoisingStage = <S extends GuidedSampling>(
       const { sampler, levels, limit, churn } = openSampler(sampling.sampler, process, guidance);
       const begun = begin(start, { levels, sampler, generators, shape: image, seed: request.seed });
       const steps = begun.levels.length - 1 - (begun.begin ?? 0);
-      const shown = yield* beside?.sampling(request, earlier, steps) ?? none();
+      const shown = beside ? yield* beside.sampling(request, earlier, steps) : { feeds: {}, frames: 0 };
       const denoiser = limit(guidedDenoiser(request, conditioned(evaluate, shown.feeds)));
       for await (const { index, total, ...frame } of sample({ ...begun, denoiser, sampler, churn, signal }))
         yield { index: shown.frames + index, total: shown.frames + total, ...frame };
     },
   };
 };
-
-async function* none(): AsyncGenerator<never, Shown> {
-  return { feeds: {}, frames: 0 };
-}
 
 /** Rows over and over until there are n: guidance asks of every sample twice. */
 const repeated = (arrays: Named<NDArray>, n: number): Named<NDArray> =>

@@ -1,6 +1,7 @@
 export { adm } from "./adm.ts";
 export { cascade } from "./cascade.ts";
 export { ddpm } from "./ddpm.ts";
+export { gan } from "./gan.ts";
 export {
   parseRecipe,
   type Recipe,
@@ -27,3 +28,4 @@ export {
   type UntrainedStages,
   untrainedStages,
 } from "./training.ts";
+export { vae } from "./vae.ts";

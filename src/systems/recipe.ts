@@ -13,9 +13,11 @@ import {
 import { adm } from "./adm.ts";
 import { cascade } from "./cascade.ts";
 import { ddpm } from "./ddpm.ts";
+import { gan } from "./gan.ts";
+import { vae } from "./vae.ts";
 
 /** Every system by name. To add one: its file and a row here. */
-export const systems = { ddpm, adm, cascade } as const;
+export const systems = { ddpm, gan, vae, adm, cascade } as const;
 
 const recipeOf = <N extends string, C extends z.ZodType, S extends z.ZodType>(system: System<N, C, S>) =>
   z.strictObject({

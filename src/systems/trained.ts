@@ -4,6 +4,7 @@ import type { Start } from "../samplers/index.ts";
 import {
   averagedWeights,
   type Checkpoint,
+  type Density,
   earlierOf,
   type Frame,
   finishedCheckpoint,
@@ -52,11 +53,13 @@ export interface Trained {
    * @throws ArgumentError for a system that does not go from noise to images step by step
    */
   invert(images: NDArray, request?: InvertRequest): Promise<NDArray>;
+  /** What bounds and likelihoods of images of these classes are computed from; null for a system that has none. */
+  density(labels?: readonly number[]): Density | null;
   close(): Promise<void>;
 }
 
 /** Recipes whose systems go from noise to images by a sampler's steps. */
-export type SteppingRecipe = Recipe & { readonly sampling: { readonly sampler: object } };
+export type SteppingRecipe = Extract<Recipe, { readonly sampling: { readonly sampler: object } }>;
 
 /** Whether a recipe's system goes from noise to images by a sampler's steps. */
 export const hasSampler = (recipe: Recipe): recipe is SteppingRecipe => "sampler" in recipe.sampling;
@@ -103,6 +106,7 @@ export const openTrained = async (
         code = x;
       return code;
     },
+    density: (labels) => open.stage.density?.(labels, open.evaluate) ?? null,
     async close() {
       for (const each of opened) await each.close();
     },

@@ -12,7 +12,7 @@ import {
   openLearner,
   packed,
 } from "../optim/index.ts";
-import { type Arrays, type Remote, trainTarget } from "../runtime/index.ts";
+import { type Arrays, type Remote, type RunProfile, trainTarget } from "../runtime/index.ts";
 import {
   bestCheckpointPath,
   checkpointPath,
@@ -37,7 +37,7 @@ const FLUSH_EVERY = 20;
 interface Opening {
   readonly folder: RunFolder;
   readonly start: Start;
-  /** Where paths of profiles start; none are made without it. */
+  /** Measures the steps by operation; paths of files that this takes start with it. */
   readonly profile?: string;
 }
 
@@ -234,9 +234,9 @@ export class Run<S> {
     }
   }
 
-  /** Closes the sessions, which then write their profiles. */
-  async closeSessions(): Promise<void> {
-    await this.parts.learner.call("close");
+  /** Closes the sessions; gives what each run of each update took, if they were opened with `profile`. */
+  closeSessions(): Promise<readonly (readonly RunProfile[])[]> {
+    return this.parts.learner.call("close");
   }
 
   /** Ends the run without writing what it has not written yet. */

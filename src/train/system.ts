@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { ArgumentError, type NDArray, type Streams } from "../base/index.ts";
 import type { DataForm, Dataset } from "../data/index.ts";
+import type { Denoiser, NoiseProcess, ReverseVariance } from "../diffusion/index.ts";
 import type { DropoutMasks } from "../nn/index.ts";
 import type { LearningRateSpec, OptimizerSpec } from "../optim/index.ts";
 import type { Start } from "../samplers/index.ts";
@@ -90,6 +91,15 @@ export const earlierStage = (earlier: Earlier, name: string): EarlierStage => {
   throw new ArgumentError({ who: "stage", expected: `"${name}" before it`, got: given || "none" });
 };
 
+/** What bounds and likelihoods of images are computed from. */
+export interface Density {
+  readonly process: NoiseProcess;
+  /** With a pullback. */
+  readonly denoiser: Denoiser;
+  /** Of the reverse chain, where the network learned it. */
+  readonly variance?: ReverseVariance | undefined;
+}
+
 /** Networks trained together, their updates, and how to generate with them; it may use the stages before it. */
 export interface Stage<S = unknown> {
   /** Of several stages, the name of its folder too. */
@@ -108,6 +118,8 @@ export interface Stage<S = unknown> {
     evaluate: Evaluate,
     earlier: Earlier,
   ) => AsyncGenerator<Frame>;
+  /** Of images of these classes, one each, or of no class in particular; for a stage that has a density. */
+  readonly density?: (labels: readonly number[] | undefined, evaluate: Evaluate) => Density;
 }
 
 /** What a system must know of the data before it builds networks. */

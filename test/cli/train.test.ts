@@ -1,6 +1,8 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { host } from "#host";
 import { newestCheckpoint, runFolder } from "../../src/train/index.ts";
 import {
   limitedUndiffuse,
@@ -10,6 +12,8 @@ import {
   undiffuse,
   writeTinyRecipe,
 } from "./program.ts";
+
+const backends = ["onnx", ...(host.nativeEngine() ? ["native"] : [])];
 
 const tensorsOf = async (folder: string): Promise<Record<string, number[]>> => {
   const { checkpoint } = await newestCheckpoint(runFolder(folder).checkpoints);
@@ -45,13 +49,39 @@ describe("undiffuse train", () => {
     expect(lines.filter((line) => "losses" in JSON.parse(line))).toHaveLength(40);
   });
 
-  it("saves at Ctrl-C, ends with 130, and goes on as if nothing had happened", async () => {
-    const stopped = await trainIn("interrupted", [], signalWhen(/training \d+\/40/, "SIGINT"));
-    expect(stopped.stderr).toMatch(/stopped after step \d+; saved .* go on with --resume/);
-    expect(stopped.code).toBe(130);
-    expect((await trainIn("interrupted", ["--resume"])).code).toBe(0);
-    expect(await tensorsOf(run("interrupted"))).toEqual(await tensorsOf(run("whole")));
-  });
+  it.each(backends)(
+    "saves at Ctrl-C on %s, ends with 130, and goes on as if nothing had happened",
+    async (backend) => {
+      const words = ["--backend", backend];
+      expect((await trainIn(`whole ${backend}`, words)).code).toBe(0);
+      const name = `interrupted ${backend}`;
+      const stopped = await trainIn(name, words, signalWhen(/training \d+\/40/, "SIGINT"));
+      expect(stopped.stderr).toMatch(/stopped after step \d+; saved .* go on with --resume/);
+      expect(stopped.code).toBe(130);
+      expect((await trainIn(name, [...words, "--resume"])).code).toBe(0);
+      expect(await tensorsOf(run(name))).toEqual(await tensorsOf(run(`whole ${backend}`)));
+    },
+  );
+
+  it.runIf(host.nativeEngine() && process.platform === "linux").each([1, 3])(
+    "--threads %i is how many the native engine has, without any of onnxruntime",
+    async (threads) => {
+      let names: string[] = [];
+      let libraries = "";
+      const words = ["--backend", "native", "--threads", String(threads)];
+      const { code } = await trainIn(`threads ${threads}`, words, (stderr, child) => {
+        if (names.length > 0 || !/training \d+\/40/.test(stderr)) return;
+        const own = `/proc/${child.pid}`;
+        names = readdirSync(`${own}/task`).map((id) => readFileSync(`${own}/task/${id}/comm`, "utf8").trim());
+        libraries = readFileSync(`${own}/maps`, "utf8");
+        child.kill("SIGINT");
+      });
+      expect(code).toBe(130);
+      expect(names.filter((name) => name === "undiffuse plan")).toHaveLength(threads);
+      expect(libraries).toMatch(/undiffuse\.node/);
+      expect(libraries).not.toMatch(/onnxruntime/);
+    },
+  );
 
   it("loses no more than the steps since the last checkpoint when it is killed", async () => {
     const killed = await trainIn("killed", [], signalWhen(/saved .*0000020/, "SIGKILL"));
@@ -107,10 +137,12 @@ describe("undiffuse train", () => {
     },
   );
 
-  it("shows where the time of a step goes, and writes nothing", async () => {
-    const { code, stdout } = await trainIn("profiled", ["--profile"]);
+  it.each(backends)("shows where the time of a step on %s goes, and writes nothing", async (backend) => {
+    const { code, stdout } = await trainIn("profiled", ["--profile", "--backend", backend]);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^operation +ms a step +share +calls\n[\s\S]*^\w+ +[\d.]+ +[\d.]+% +\d+$/m);
+    expect(stdout).toMatch(/^operation +ms a step +share +calls +GFLOP\/s\n/);
+    expect(stdout).toMatch(/^(Conv|conv2d) +[\d.]+ +[\d.]+% +\d+ +[\d.]+$/m);
+    expect(stdout).toMatch(/^(Sub|sub) +[\d.]+ +[\d.]+% +\d+$/m);
     expect(stdout).toMatch(/^batch, copies and optimizer +[\d.]+ +[\d.]+%\ntotal, .* 100\.0%\n$/m);
     await expect(readdir(run("profiled"))).rejects.toThrow();
   });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Generator, NDArray } from "../../src/base/index.ts";
-import { frechetDistance, frechetOfGaussians, gaussianOf } from "../../src/evaluation/index.ts";
+import { frechetDistance, frechetFrom, gaussianOf } from "../../src/evaluation/index.ts";
 import { AGREEMENT, featuresOf, fixture, normals } from "./sets.ts";
 
 /** Roundings of the eigenvalues of float64 matrices. */
@@ -14,11 +14,11 @@ const diagonal = (values: readonly number[]): Float64Array => {
   return out;
 };
 
-describe("frechetOfGaussians", () => {
+describe("frechetFrom", () => {
   test("is (m − n)² + (s − t)² summed over coordinates that are independent", () => {
     const a = { mean: Float64Array.of(1, 2, -1), covariance: diagonal([4, 1, 0.25]) };
     const b = { mean: Float64Array.of(0, 2, 1), covariance: diagonal([1, 9, 0.25]) };
-    expect(frechetOfGaussians(a, b)).toBeCloseTo(1 + 4 + (2 - 1) ** 2 + (1 - 3) ** 2, 9);
+    expect(frechetFrom(a)(b)).toBeCloseTo(1 + 4 + (2 - 1) ** 2 + (1 - 3) ** 2, 9);
   });
 
   test("of covariances that do not commute is what two dimensions give in closed form", () => {
@@ -34,13 +34,13 @@ describe("frechetOfGaussians", () => {
       mean: new Float64Array(2),
       covariance: Float64Array.from(covariance),
     });
-    expect(frechetOfGaussians(of(p), of(q))).toBeCloseTo(expected, 9);
+    expect(frechetFrom(of(p))(of(q))).toBeCloseTo(expected, 9);
   });
 
   test("takes covariances that are singular", () => {
     const a = { mean: new Float64Array(3), covariance: diagonal([4, 0, 0]) };
     const b = { mean: new Float64Array(3), covariance: diagonal([0, 9, 0]) };
-    expect(frechetOfGaussians(a, b)).toBeCloseTo(13, 9);
+    expect(frechetFrom(a)(b)).toBeCloseTo(13, 9);
   });
 });
 

@@ -1,10 +1,11 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { describe, expect, test } from "vitest";
 import { host } from "#host";
 import { Generator, NDArray } from "../../src/base/index.ts";
 import { lower, type NativeTarget } from "../../src/lower/index.ts";
 import { compile, inferTarget } from "../../src/runtime/index.ts";
-import { conv2d, trace } from "../../src/tensor/index.ts";
+import { conv2d, softmax, trace } from "../../src/tensor/index.ts";
 
 const native: NativeTarget = { engine: "native", block: 8 };
 const random = new Generator(2);
@@ -43,6 +44,38 @@ describe.runIf(host.nativeEngine() !== null)("the native engine", () => {
     expect((await run(feeds)).y).toEqual((await here(feeds)).y);
     await run.close();
     await here.close();
+  });
+
+  // OpenMP's threads look for work for some 10 ms and then sleep. One that never does takes the whole second, or its share.
+  test("takes no processor time once a run is done", async () => {
+    const session = await host.openSession(lower(graph, { target: native }), { threads: 2 });
+    await session.run(feeds);
+    const before = process.cpuUsage();
+    await pause(1000);
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1e6).toBeLessThan(0.15);
+    await session.close();
+  });
+
+  // A megabyte a run, and two a plan: kept, they would come to 300. What is left to be collected is less than half of it.
+  test("keeps no memory of runs that are done, nor of plans that are closed", async () => {
+    const x = random.normal([16, 16, 32, 32]);
+    const one = trace({ x }, ({ x }) => ({ y: softmax(x.exp()) }));
+    const model = lower(one, { target: native });
+    const runs = async (count: number) => {
+      const session = await host.openSession(model, { threads: 1 });
+      for (let i = 0; i < count; i++) await session.run({ x });
+      await session.close();
+    };
+    const plans = async (count: number) => {
+      for (let i = 0; i < count; i++) await runs(1);
+    };
+    for (const act of [() => runs(300), () => plans(150)]) {
+      await act();
+      const before = process.memoryUsage.rss();
+      await act();
+      expect((process.memoryUsage.rss() - before) / 1e6).toBeLessThan(150);
+    }
   });
 
   test("outlives a worker that is terminated in the middle of a run", async () => {

@@ -58,6 +58,24 @@ describe("a trained model", () => {
     );
   });
 
+  it("has a density, whose pullback is the derivative of its denoiser", async () => {
+    const density = model.density([1, 2]);
+    if (!density) throw new Error("no density");
+    const { denoiser, process } = density;
+    const level = process.level(40);
+    const [v, u] = ["v", "u"].map((name) => new Streams(1).get(name).normal(images.shape)) as [
+      NDArray,
+      NDArray,
+    ];
+    const dot = (a: NDArray, b: NDArray) => a.mul(b).sum().item();
+    const { pullback } = await denoiser(images, level);
+    const product = (await pullback?.(v)) as NDArray;
+    const at = async (h: number) => (await denoiser(NDArray.combine([1, images], [h, u]), level)).x0;
+    const slope = (await at(0.01)).sub(await at(-0.01)).div(0.02);
+    // float32 differences over 0.02, and the third derivative.
+    expect(Math.abs(dot(v, slope) / dot(product, u) - 1)).toBeLessThan(0.01);
+  });
+
   it("stops inverting when it is told to", async () => {
     await expect(model.invert(images, { signal: AbortSignal.abort(new Error("enough")) })).rejects.toThrow(
       "enough",

@@ -4,8 +4,8 @@ import type { RecipeInput } from "../systems/index.ts";
  * Handwritten digits, 16×16, by classifier guidance: first a classifier of noised digits, then a network of ADM's blocks,
  * which is told the class of four digits in five, so that it can be led with and without.
  */
-export const adm = {
-  name: "adm",
+export const digitsAdm = {
+  name: "digits-adm",
   system: "adm",
   data: { kind: "digits", size: 16 },
   config: {

@@ -1,8 +1,8 @@
 import type { RecipeInput } from "../systems/index.ts";
 
 /** Handwritten digits, 32×32, class-conditional, in two stages: 16×16, then from those to 32×32. */
-export const cascade = {
-  name: "cascade",
+export const digitsCascade = {
+  name: "digits-cascade",
   system: "cascade",
   data: { kind: "digits", size: 32 },
   config: {

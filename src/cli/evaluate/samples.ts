@@ -1,0 +1,61 @@
+import { resolve } from "node:path";
+import { type NDArray, Streams } from "../../base/index.ts";
+import { type Dataset, toPixels } from "../../data/index.ts";
+import type { Trained } from "../../systems/index.ts";
+import { generate } from "../generate.ts";
+import { chosenSampling, type SamplingChoice } from "../sampling-options.ts";
+import { readPictures } from "./pictures.ts";
+
+/** Images to judge, and what is known of them. */
+export interface Samples {
+  readonly samples: NDArray;
+  /** The class that each was asked to be of. */
+  readonly labels: readonly number[] | undefined;
+  readonly facts: Readonly<Record<string, string>>;
+}
+
+/** The pictures of a folder, which are to be like the images of a reference. */
+export const folderSamples = async (folder: string, reference: Dataset): Promise<Samples> => {
+  const { images, skipped } = await readPictures(folder, reference.images.shape.slice(1));
+  for (const { path, reason } of skipped) process.stderr.write(`skipped ${path}: ${reason}\n`);
+  return { samples: images, labels: undefined, facts: { source: resolve(folder) } };
+};
+
+export interface Generating extends SamplingChoice {
+  readonly seed: number;
+  readonly count: number;
+  readonly batch: number;
+  readonly signal: AbortSignal;
+}
+
+/** Images that a model generates, of classes as frequent as in the reference. */
+export const generatedSamples = async (
+  model: Trained,
+  reference: Dataset,
+  { seed, count, batch, signal, ...choice }: Generating,
+): Promise<Samples> => {
+  const { recipe, checkpoint, stage } = model;
+  const known = stage.conditional ? checkpoint.header.classes : null;
+  const sampling = await chosenSampling(recipe, known, choice);
+  const labels = known ? labelsLike(reference, known, { count, seed }) : undefined;
+  const settings = { seed, count, batch, labels, sampling, signal, animated: false };
+  const { images } = await generate(model, { ...settings, startOf: () => ({ kind: "noise" }) });
+  const facts = {
+    source: `${checkpoint.path}, ${recipe.system} after ${checkpoint.header.step} steps`,
+    seeds: `${seed} to ${seed + count - 1}`,
+    sampling: JSON.stringify(sampling),
+  };
+  return { samples: toPixels(images), labels, facts };
+};
+
+/** Classes as frequent as in the data, in a drawn order; in turns where the data have others. */
+const labelsLike = (
+  { labels, classes }: Dataset,
+  known: readonly string[],
+  { count, seed }: { readonly count: number; readonly seed: number },
+): number[] => {
+  if (!labels || classes?.join("\n") !== known.join("\n"))
+    return Array.from({ length: count }, (_, k) => k % known.length);
+  const order = new Streams(seed).get("classes").permutation(labels.size).data;
+  return Array.from({ length: count }, (_, k) => labels.data[order[k % order.length] as number] as number);
+};

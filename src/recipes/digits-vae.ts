@@ -1,0 +1,23 @@
+import type { RecipeInput } from "../systems/index.ts";
+
+/** Handwritten digits, 16×16, class-conditional, by a variational autoencoder. */
+export const digitsVae = {
+  name: "digits-vae",
+  system: "vae",
+  data: { kind: "digits", size: 16 },
+  config: {
+    network: { latents: 16, channels: [16, 32, 64], norm_num_groups: 8 },
+    conditioning: { kind: "class" },
+  },
+  training: {
+    steps: 2000,
+    batch: 32,
+    optimizer: { kind: "adamw" },
+    learningRate: { peak: 2e-3, warmup: 100, decay: "cosine" },
+    ema: 0.999,
+    heldOutEvery: 500,
+    previewEvery: 500,
+    checkpointEvery: 250,
+  },
+  sampling: { temperature: 1 },
+} as const satisfies RecipeInput;
