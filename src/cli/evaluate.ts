@@ -109,6 +109,7 @@ const judge = async (subject: Subject, request: Request): Promise<void> => {
   const folder =
     request.out ?? (model ? join(dirname(dirname(model.checkpoint.path)), "evaluation") : "evaluation");
   checkBits(reference, request);
+  network?.check(reference.training.images.shape.slice(1));
   if (!network)
     process.stderr.write(
       "no --features: only numbers that need no network; train one with: undiffuse classifier <data>\n",

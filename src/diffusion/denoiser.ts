@@ -34,14 +34,21 @@ export const epsOf = ({ x0, eps }: Denoised, x: NDArray, level: Level): NDArray 
 /** A network as a function of x and of what it is told of the level. */
 export type Network = (x: NDArray, t: number) => Promise<NDArray>;
 
+/** vᵀ ∂output/∂x of a network, where v has x's shape; of what it says of the variance nothing. */
+export type NetworkPullback = (x: NDArray, t: number, v: NDArray) => Promise<NDArray>;
+
 export interface NetworkOptions {
   readonly prediction?: Prediction;
   /** The standard deviation of data that a network of EDM's assumes, 0.5 when absent. */
   readonly sigmaData?: number | undefined;
   /** What x is multiplied with on its way into the network: EDM's c_in, diffusers' `scale_model_input`. */
   readonly inputScale?: (level: Level) => number;
+  /** What the network is told of a level: its t when absent. */
+  readonly told?: (level: Level) => number;
   /** Whether the second half of the output's channels speaks of the reverse variance. */
   readonly learnsVariance?: boolean;
+  /** Gives the denoiser a pullback. */
+  readonly pullback?: NetworkPullback | undefined;
 }
 
 /**
@@ -51,19 +58,32 @@ export interface NetworkOptions {
 export const networkDenoiser =
   (
     network: Network,
-    { prediction = "epsilon", sigmaData, inputScale = () => 1, learnsVariance = false }: NetworkOptions = {},
+    {
+      prediction = "epsilon",
+      sigmaData,
+      inputScale = () => 1,
+      told = ({ t }) => t,
+      learnsVariance = false,
+      pullback,
+    }: NetworkOptions = {},
   ): Denoiser =>
   async (x, level) => {
     const scale = inputScale(level);
-    const output = await network(scale === 1 ? x : x.mul(scale), level.t);
+    const seen = scale === 1 ? x : x.mul(scale);
+    const output = await network(seen, told(level));
     checkShape(output, x, learnsVariance);
     const [said, variance] = learnsVariance ? halves(output) : [output];
     const mixture = predictions[prediction](level, sigmaData);
     const recover = ({ ofX, ofOutput }: Recovery) => NDArray.combine([ofX, x], [ofOutput, said]);
+    const ofX0 = x0Recovery(mixture, level);
     return {
-      x0: recover(x0Recovery(mixture, level)),
+      x0: recover(ofX0),
       eps: recover(epsRecovery(mixture, level)),
       ...(variance && { variance }),
+      ...(pullback && {
+        pullback: async (v: NDArray) =>
+          NDArray.combine([ofX0.ofX, v], [scale * ofX0.ofOutput, await pullback(seen, told(level), v)]),
+      }),
     };
   };
 

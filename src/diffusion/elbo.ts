@@ -2,7 +2,14 @@ import { ArgumentError, type Generator, type NDArray } from "../base/index.ts";
 import type { Denoiser } from "./denoiser.ts";
 import { qSample, qStep } from "./forward.ts";
 import { discretisedLog, normalKl, normalLog } from "./normal.ts";
-import { posterior, posteriorVariance, type ReverseVariance, reverseVariance } from "./posterior.ts";
+import {
+  chainVarianceRange,
+  posterior,
+  posteriorVariance,
+  type ReverseVariance,
+  reverseVariance,
+  varianceInRange,
+} from "./posterior.ts";
 import { CLEAN, type DiffusionProcess, type Level } from "./process.ts";
 
 export interface ElboOptions {
@@ -124,11 +131,14 @@ const reverseStep = async (x: NDArray, from: Level, to: Level, options: ElboOpti
   const { denoiser, process, variance: rule = "fixed_small" } = options;
   const { x0, variance: said } = await denoiser(x, from);
   const { data } = posterior(x, x0, from, to).mean;
-  // β̃ is 0 for the step to data: as in Nichol and Dhariwal's code, that of the step before stands in.
-  const stands = to.sigma === 0 && rule === "fixed_small" && process.steps > 1;
-  const variance = stands
-    ? posteriorVariance(process.level(1), process.level(0))
-    : reverseVariance(rule, from, to, said);
+  // β̃ is 0 for the step to data: that of the step before stands in.
+  const stands = to.sigma === 0 && process.steps > 1 ? chainVarianceRange(process, 0) : null;
+  const variance =
+    stands && rule === "fixed_small"
+      ? Math.exp(stands.least)
+      : stands && rule === "learned_range" && said
+        ? varianceInRange(said, stands)
+        : reverseVariance(rule, from, to, said);
   const flat = typeof variance === "number" ? null : variance.data;
   return {
     means: (i: number) => data[i] as number,

@@ -1,5 +1,16 @@
 export { type Augment, type Augmentation, augmentations } from "./augmentation.ts";
 export {
+  type BinomialLevel,
+  type BinomialProcess,
+  bernoulliKl,
+  binomialProcess,
+  bitPosterior,
+  bitRate,
+} from "./binomial.ts";
+export { binomialKernel } from "./binomial-kernel.ts";
+export { type ChainBound, chainBound, type KernelNetwork } from "./chain-bound.ts";
+export { discretisedLogLikelihood } from "./decoder.ts";
+export {
   type Clipping,
   clipped,
   type Denoised,
@@ -7,11 +18,13 @@ export {
   epsOf,
   type Network,
   type NetworkOptions,
+  type NetworkPullback,
   networkDenoiser,
   withX0,
 } from "./denoiser.ts";
 export { type Elbo, type ElboOptions, elbo, hierarchicalElbo } from "./elbo.ts";
 export { type Coefficients, qBetween, qSample, qStep } from "./forward.ts";
+export { gaussianKernel } from "./gaussian-kernel.ts";
 export { type Component, type GaussianMixture, gaussianMixture } from "./gaussian-mixture.ts";
 export {
   type ClassifierGradient,
@@ -61,12 +74,17 @@ export {
   x0ToEps,
 } from "./parameterisation.ts";
 export {
+  chainVarianceRange,
+  type PosteriorFactors,
   posterior,
+  posteriorFactors,
   posteriorVariance,
   type ReverseVariance,
   reverseVariance,
   reverseVariances,
   stepVariance,
+  type VarianceRange,
+  varianceInRange,
 } from "./posterior.ts";
 export {
   CLEAN,
@@ -80,6 +98,13 @@ export {
   type ProcessOptions,
 } from "./process.ts";
 export { type RespacedProcess, respaced } from "./respacing.ts";
+export {
+  factorsAt,
+  type KernelFactors,
+  type KernelParts,
+  type ReverseKernel,
+  saidIn,
+} from "./reverse-kernel.ts";
 export { type Derivative, rungeKutta45, type Tolerances } from "./runge-kutta.ts";
 export {
   alphaBars,
@@ -89,12 +114,14 @@ export {
   betasOf,
   type Schedule,
   scheduleSchema,
+  vpBetas,
 } from "./schedule.ts";
 export { type Thresholding, thresholded } from "./thresholding.ts";
 export {
   drawTimesteps,
   emptyHistory,
   type LossHistory,
+  REMEMBERED,
   remember,
   timestepProbabilities,
   type WeightedTimestep,

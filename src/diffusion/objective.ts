@@ -1,5 +1,5 @@
 import { ArgumentError, type Arithmetic } from "../base/index.ts";
-import { posteriorVariance, stepVariance } from "./posterior.ts";
+import { posteriorFactors, stepVariance } from "./posterior.ts";
 import type { Level } from "./process.ts";
 
 /** The axes of one sample: all but the first. */
@@ -48,12 +48,8 @@ export const vlbCoefficients = (from: Level, to: Level): VlbCoefficients<never> 
       got: `one from t = ${from.t} to data`,
       hint: "draw t from 1 on",
     });
-  const variance = stepVariance(from, to);
-  return {
-    towardsX0: (to.alpha * variance) / from.sigma ** 2,
-    least: Math.log(posteriorVariance(from, to)),
-    most: Math.log(variance),
-  };
+  const { towardsX0, variance } = posteriorFactors(from, to);
+  return { towardsX0, least: Math.log(variance), most: Math.log(stepVariance(from, to)) };
 };
 
 /**

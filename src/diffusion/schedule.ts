@@ -34,6 +34,16 @@ const squaredCosine = betasOfCurve((time) => Math.cos(((time + 0.008) / 1.008) *
 /** ᾱ = e^(−12 t): the logarithm of the signal falls evenly. */
 const exponential = betasOfCurve((time) => Math.exp(-12 * time));
 
+/**
+ * The betas of a few large steps along the variance-preserving SDE, at whose level t / T the t-th ends, [T] (Xiao et al.
+ * 2022, appendix B, with β from 0.1 to 20): β_t = 1 − e^(−βmin / T − (βmax − βmin) (2t − 1) / (2 T²)) for t = 1 … T.
+ */
+export const vpBetas = (steps: number): number[] =>
+  Array.from(
+    { length: steps },
+    (_, k) => -Math.expm1(-0.1 / steps - (19.9 * (2 * k + 1)) / (2 * steps ** 2)),
+  );
+
 /** The variance β_t that each step t = 0 … T − 1 adds, by diffusers' name of the schedule. */
 export const betaSchedules = {
   linear,

@@ -12,7 +12,7 @@ export interface LossHistory {
 }
 
 /** How many losses each timestep remembers before importance counts (Nichol and Dhariwal 2021, section 3.3). */
-const REMEMBERED = 10;
+export const REMEMBERED = 10;
 /** The share of draws that stay uniform, so that no timestep is forgotten. */
 const UNIFORM = 0.001;
 

@@ -35,6 +35,8 @@ export interface ExtractOptions {
 
 /** A network whose features images are compared by. Close it to end its worker. */
 export interface FeatureNetwork extends NetworkFacts {
+  /** @throws ShapeError where it does not take images of this shape, [c, h, w] */
+  check(image: Shape): void;
   /**
    * Features of images uint8 [n, c, h, w], each as if alone.
    * @throws ShapeError for images that it does not take
@@ -76,11 +78,23 @@ export const featureNetwork = (
     compiled.set(showShape(shape), run);
     return run;
   };
+  const check = (image: Shape): void => {
+    const expected = graph.fault(image);
+    if (expected === null) return;
+    throw new ShapeError({
+      who: facts.name,
+      expected,
+      got: image.join("×"),
+      hint: "features compare images of one size by a network that takes them; is it one for other images?",
+    });
+  };
   return {
     ...facts,
+    check,
     async extract(images, { signal, onProgress } = {}) {
       const [n = 0, ...image] = images.shape;
-      checkImages(facts.name, images, graph.fault);
+      checkImages(facts.name, images);
+      check(image);
       const batch = Math.min(n, graph.batch);
       const run = await compiledFor(batch, image);
       const features = new Float32Array(n * facts.width);
@@ -104,7 +118,7 @@ export const featureNetwork = (
   };
 };
 
-const checkImages = (who: string, images: NDArray, fault: NetworkGraph["fault"]): void => {
+const checkImages = (who: string, images: NDArray): void => {
   if (images.dtype !== "uint8" || images.shape.length !== 4)
     throw new ShapeError({
       who,
@@ -112,14 +126,6 @@ const checkImages = (who: string, images: NDArray, fault: NetworkGraph["fault"])
       got: `${images.dtype}${showShape(images.shape)}`,
     });
   if (images.shape[0] === 0) throw new ArgumentError({ who, expected: "at least one image", got: "none" });
-  const expected = fault(images.shape.slice(1));
-  if (expected === null) return;
-  throw new ShapeError({
-    who,
-    expected,
-    got: images.shape.slice(1).join("×"),
-    hint: "features compare images of one size by a network that takes them; is it one for other images?",
-  });
 };
 
 /** A whole batch: the last image stands in for those that are missing. */

@@ -1,6 +1,7 @@
 export { type Classifier, type ClassifierConfig, classifier, classifierSchema } from "./classifier.ts";
 export { type ConvVaeConfig, convVaeFields, type VaeSizes, vaeDecoder, vaeEncoder } from "./conv-vae.ts";
 export { foldedInception, INCEPTION_SIDE, INCEPTION_WIDTH, inceptionV3 } from "./inception-v3.ts";
+export { type LatentUnetConfig, latentUnet, latentUnetFields } from "./latent-unet.ts";
 export {
   type GanSizes,
   type ResnetGanConfig,
@@ -13,6 +14,11 @@ export {
   type SuperResolutionConditions,
   superResolution,
 } from "./super-resolution.ts";
+export {
+  type TimeDiscriminatorConfig,
+  timeDiscriminator,
+  timeDiscriminatorFields,
+} from "./time-discriminator.ts";
 export { type TimeMlpConfig, timeMlp, timeMlpFields } from "./time-mlp.ts";
 export { type UNet2D, type UNet2DConditions, unet2d } from "./unet-2d.ts";
 export {

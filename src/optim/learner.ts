@@ -8,7 +8,7 @@ import { clipFactor, sumOfSquares } from "./gradient-norm.ts";
 import { applyUpdate, type OptimizerSpec, slotNames } from "./update-rule.ts";
 import { WasmMemory } from "./wasm-memory.ts";
 
-/** One optimisation: a model that gives `loss` and `gradient.<name>` for each parameter of its group. */
+/** One optimisation: a model that gives `loss`, `gradient.<name>` for each parameter of its group, and perhaps `losses`. */
 export interface UpdateSpec {
   readonly model: Uint8Array;
   /** Indices [start, end) of the layout's entries that it trains. */
@@ -49,6 +49,8 @@ export interface StepRequest {
 
 export interface StepResult {
   readonly loss: number;
+  /** The loss of every sample, [n] for each micro-batch, where the model gives it. */
+  readonly losses?: readonly Float32Array[];
   readonly gradientNorm: number;
   /** False when the loss or a gradient was NaN or infinite: nothing was changed. */
   readonly applied: boolean;
@@ -109,8 +111,12 @@ export class Learner {
     const share = 1 / feeds.length;
     const own = (buffer: Float32Array) => buffer.subarray(...this.range(entries));
     let loss = 0;
-    for (const [index, feed] of feeds.entries())
-      loss += share * (await this.accumulate(update, feed, index === 0));
+    const losses: Float32Array[] = [];
+    for (const [index, feed] of feeds.entries()) {
+      const found = await this.accumulate(update, feed, index === 0);
+      loss += share * found.loss;
+      if (found.losses) losses.push(found.losses);
+    }
     const gradientNorm = share * Math.sqrt(await sumOfSquares(this.memory, own(this.gradients)));
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
       return { loss, gradientNorm, applied: false };
@@ -127,7 +133,7 @@ export class Learner {
       step,
     };
     await applyUpdate(optimizer, next, this.memory);
-    return { loss, gradientNorm, applied: true };
+    return { loss, gradientNorm, applied: true, ...(losses.length && { losses }) };
   }
 
   /** Loads a model whose inputs are the parameters by name and what `run` feeds it. */
@@ -159,8 +165,12 @@ export class Learner {
     return Promise.all(this.sessions.map((session) => session.close()));
   }
 
-  /** Adds one micro-batch's gradients to those of the ones before, if it is not the first. Gives its loss. */
-  private async accumulate(update: number, feed: Arrays, first: boolean): Promise<number> {
+  /** Adds one micro-batch's gradients to those of the ones before, if it is not the first. Gives its loss, and losses. */
+  private async accumulate(
+    update: number,
+    feed: Arrays,
+    first: boolean,
+  ): Promise<{ loss: number; losses: Float32Array | undefined }> {
     const weights = viewsOf(this.layout, this.parameters);
     const views = viewsOf(this.layout, this.gradients);
     const named = Object.entries(views).map(([name, view]) => [`gradient.${name}`, view] as const);
@@ -174,7 +184,8 @@ export class Learner {
         if (gradient !== sum) sum.set(gradient);
       } else for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (gradient[i] as number);
     }
-    return outputs.loss?.data[0] as number;
+    const losses = outputs.losses?.data as Float32Array | undefined;
+    return { loss: outputs.loss?.data[0] as number, losses: losses?.slice() };
   }
 
   private range([first, last]: UpdateSpec["entries"]): [start: number, end: number] {

@@ -1,6 +1,10 @@
 import type { RecipeInput } from "../systems/index.ts";
 
-/** Handwritten digits, 16×16, class-conditional, by a variational autoencoder. */
+/**
+ * Handwritten digits, 16×16, class-conditional, by a variational autoencoder: minutes on two cores.
+ * Measured (bench/read-samples.ts, seeds 1000 to 1499): a classifier that reads 97.9% of real digits reads 87.4% of 500
+ * samples as their class; held-out bound 6.41 bits per dimension. Strokes are softer than in samples of ddpm.
+ */
 export const digitsVae = {
   name: "digits-vae",
   system: "vae",

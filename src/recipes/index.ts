@@ -2,19 +2,65 @@ import type { RecipeInput } from "../systems/index.ts";
 import { digits } from "./digits.ts";
 import { digitsAdm } from "./digits-adm.ts";
 import { digitsCascade } from "./digits-cascade.ts";
+import { digitsDdgan } from "./digits-ddgan.ts";
 import { digitsGan } from "./digits-gan.ts";
 import { digitsVae } from "./digits-vae.ts";
+import { edmDigits, edmPoints } from "./edm.ts";
+import { eightGaussiansDdgan } from "./eight-gaussians-ddgan.ts";
 import { emoji } from "./emoji.ts";
+import { heartbeat } from "./heartbeat.ts";
+import { iddpmBoundDigits, iddpmDigits } from "./iddpm.ts";
 import { images } from "./images.ts";
 import { imagesGan } from "./images-gan.ts";
 import { imagesVae } from "./images-vae.ts";
 import { moons } from "./moons.ts";
+import { ncsnDigits, ncsnPoints } from "./ncsn.ts";
+import { rectifiedFlowDigits, rectifiedFlowPoints } from "./rectified-flow.ts";
+import { subVpPoints, vePoints, vpDigits, vpPoints } from "./score-sde.ts";
+import { swissRoll } from "./swiss-roll.ts";
 
-export { digits, digitsAdm, digitsCascade, digitsGan, digitsVae, emoji, images, imagesGan, imagesVae, moons };
+export {
+  digits,
+  digitsAdm,
+  digitsCascade,
+  digitsDdgan,
+  digitsGan,
+  eightGaussiansDdgan,
+  emoji,
+  heartbeat,
+  images,
+  moons,
+  swissRoll,
+};
 
 /** The recipes that come with the package, by name. */
 export const recipes: Readonly<Record<string, RecipeInput>> = Object.fromEntries(
-  [digits, digitsAdm, digitsCascade, digitsGan, digitsVae, emoji, images, imagesGan, imagesVae, moons].map(
-    (recipe) => [recipe.name, recipe],
-  ),
+  [
+    digits,
+    emoji,
+    images,
+    moons,
+    swissRoll,
+    heartbeat,
+    ncsnPoints,
+    ncsnDigits,
+    iddpmDigits,
+    iddpmBoundDigits,
+    digitsAdm,
+    digitsCascade,
+    vpPoints,
+    subVpPoints,
+    vePoints,
+    vpDigits,
+    edmPoints,
+    edmDigits,
+    rectifiedFlowPoints,
+    rectifiedFlowDigits,
+    eightGaussiansDdgan,
+    digitsDdgan,
+    digitsGan,
+    digitsVae,
+    imagesGan,
+    imagesVae,
+  ].map((recipe) => [recipe.name, recipe]),
 );

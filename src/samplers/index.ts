@@ -35,6 +35,7 @@ export {
   type PredictorName,
   predictorCorrector,
 } from "./predictor-corrector.ts";
+export { type ReverseChainOptions, reverseChain } from "./reverse-chain.ts";
 export { rk45 } from "./rk45.ts";
 export { plainSampler, type Sampler, type StepArguments, type StepResult } from "./sampler.ts";
 export { readScheduler, type Scheduler, writeScheduler } from "./scheduler-config.ts";

@@ -89,7 +89,7 @@ const timesOf = (process: NoiseProcess, options: PathOptions, grid: Grid): reado
   }
   const { steps = 50 } = options;
   requireSteps(steps);
-  return spacedTimes(spacing as Spacing, steps, process.span);
+  return spacedTimes(grid === "ends" ? "linspace" : (spacing as Spacing), steps, process.span);
 };
 
 /** How many timesteps have a λ of at least this. */

@@ -53,7 +53,8 @@ export interface Begun {
 export const begin = (start: Start, { levels, sampler, generators, shape, seed }: Begin): Begun => {
   checkSampler(start, sampler, levels.length - 1);
   const noise = stepNoise(generators, shape);
-  if (start.kind === "noise") return { levels, x: initialNoise(generators, shape), noise };
+  if (start.kind === "noise")
+    return { levels, x: initialNoise(generators, shape).mul(spreadOf(levels[0] as Level)), noise };
   const wanted = [generators.length, ...shape];
   const given = start.kind === "given" ? start.x : start.image;
   if (given.shape.join() !== wanted.join())
@@ -68,6 +69,9 @@ export const begin = (start: Start, { levels, sampler, generators, shape, seed }
   const walked = repaintPath(levels.slice(first), { jump, resamplings });
   return { levels: [...levels.slice(0, first), ...walked], begin: first, x, noise, project };
 };
+
+/** The deviation of x at a level of data of variance 1: 1 where the process preserves it, all but σ where it explodes. */
+const spreadOf = ({ alpha, sigma }: Level): number => Math.hypot(alpha, sigma);
 
 /** Fewer steps than this are no measure for a strength, where each is solved to a tolerance. */
 const FEWEST = 10;

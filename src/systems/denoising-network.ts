@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ArgumentError, parseAs, Streams } from "../base/index.ts";
+import { type Level, type NoiseProcess, noiseToSignal } from "../diffusion/index.ts";
 import {
   timeMlp,
   timeMlpFields,
@@ -104,4 +105,20 @@ export const denoisingNetwork = (
 ): DenoisingNetwork => {
   const random = new Streams(seed).get("weights");
   return config.kind === "mlp" ? builders.mlp(config, sizes, random) : builders.unet(config, sizes, random);
+};
+
+/**
+ * What a network is told of a level: its t; where Fourier features take the logarithm of what they are told, σ / α.
+ * @throws ArgumentError for such features of a process with a level of noise or of data alone
+ */
+export const toldBy = (config: DenoisingNetworkConfig, process: NoiseProcess): ((level: Level) => number) => {
+  if (config.kind === "mlp" || config.time_embedding_type !== "fourier") return ({ t }) => t;
+  const ends = process.span.map((time) => Math.log(noiseToSignal(process.level(time))));
+  if (ends.every(Number.isFinite)) return noiseToSignal;
+  throw new ArgumentError({
+    who: "config.network.time_embedding_type",
+    expected: "one for a process with levels of noise or of data alone",
+    got: "fourier, which takes the logarithm of σ / α",
+    hint: 'use "positional"',
+  });
 };

@@ -1,29 +1,37 @@
 import { z } from "zod";
 import { type Generator, imageGenerators, NDArray, type Streams } from "../base/index.ts";
-import { type Level, type NetworkOptions, type NoiseProcess, qSample } from "../diffusion/index.ts";
+import {
+  type Level,
+  type NetworkOptions,
+  type NoiseProcess,
+  networkDenoiser,
+  qSample,
+  type ReverseVariance,
+} from "../diffusion/index.ts";
 import type { DropoutMasks } from "../nn/index.ts";
 import { begin, type MeanGuidance, openSampler, sample } from "../samplers/index.ts";
-import type { Named, Spec, Tensor } from "../tensor/index.ts";
+import { type Named, type Spec, split, type Tensor, vjp } from "../tensor/index.ts";
 import type {
   Batch,
   BatchProgram,
   DataShape,
   Earlier,
   Evaluate,
-  Frame,
   GenerateRequest,
   Program,
   Stage,
 } from "../train/index.ts";
+import type { Beside } from "./beside.ts";
 import { type Conditioning, classLabels, conditioningSchema } from "./class-labels.ts";
 import {
-  type DenoisingNetwork,
   type DenoisingNetworkConfig,
   denoisingNetwork,
   denoisingNetworkSchema,
+  toldBy,
 } from "./denoising-network.ts";
 import type { LossParts, Objective } from "./denoising-objective.ts";
 import { type ConditionedNetwork, type GuidedSampling, guidedDenoiser } from "./guided-sampling.ts";
+import type { WeightedTimes } from "./weighted-times.ts";
 
 /** The configuration that all denoising systems share, beside fields of a system's own. */
 export const denoisingConfig = <F extends z.ZodRawShape>(fields: F) =>
@@ -38,36 +46,24 @@ export interface DenoisingEquations<S extends GuidedSampling = GuidedSampling> {
   readonly reading: NetworkOptions;
   /** What it is trained to say. */
   readonly objective: Objective;
-  /** n times of the process to train at. */
-  readonly times: (n: number, random: Generator) => ArrayLike<number>;
+  /** n times of the process to train at, as likely as they count; or more likely ones that count less. */
+  readonly times: ((n: number, random: Generator) => ArrayLike<number>) | WeightedTimes;
   /** The times at which the held-out loss is measured. */
   readonly heldOut: readonly number[];
+  /** Clean images and the noise that belongs to each, where they are not the data with any noise. */
+  readonly pairs?: (batch: Batch, random: Streams, earlier: Earlier) => Promise<Pairs>;
+  /** Of the reverse chain, where the network learns it. */
+  readonly variance?: ReverseVariance;
   /** What else the network is shown. */
   readonly beside?: Beside<S>;
   /** What leads its samples to their classes, beside the network itself; nothing for some requests. */
   readonly classifier?: (request: GenerateRequest<S>, earlier: Earlier) => MeanGuidance | undefined;
 }
 
-/** What a network is shown beside x, time and class. */
-export interface Beside<S extends GuidedSampling = GuidedSampling> {
-  /** Which sees it among the feeds of its programs; takes `classes` rows of classes, null for none. */
-  readonly network: (classes: number | null) => DenoisingNetwork;
-  readonly inputs: (n: number) => Readonly<Record<string, Spec>>;
-  /** Of a batch of training. */
-  readonly training: (batch: Batch, random: Streams) => Named<NDArray>;
-  /** Of samples to make, after the frames, if any, of what makes it; `steps` more are to follow. */
-  readonly sampling: (
-    request: GenerateRequest<S>,
-    earlier: Earlier,
-    steps: number,
-  ) => AsyncGenerator<Frame, Shown>;
-}
-
-/** What a network is shown when it makes samples. */
-export interface Shown {
-  readonly feeds: Named<NDArray>;
-  /** How many frames its making had. */
-  readonly frames: number;
+/** Arrays [n, c, h, w]. */
+export interface Pairs {
+  readonly x0: NDArray;
+  readonly eps: NDArray;
 }
 
 export interface DenoisingParts {
@@ -86,8 +82,9 @@ export const denoisingStage = <S extends GuidedSampling>(
   equations: DenoisingEquations<S>,
   { config, data, seed }: DenoisingParts,
 ): Stage<S> => {
-  const { process, reading, times, heldOut, beside, classifier } = equations;
+  const { process, times, heldOut, variance, beside, classifier } = equations;
   const { image } = data;
+  const reading = { ...equations.reading, told: toldBy(config.network, process) };
   const labels = classLabels(config.conditioning, data.classes);
   const [channels] = image;
   const outChannels = reading.learnsVariance ? 2 * channels : channels;
@@ -103,6 +100,7 @@ export const denoisingStage = <S extends GuidedSampling>(
     ...beside?.inputs(n),
   });
 
+  const weighted = typeof times === "function" ? null : times;
   const coefficients = coefficientsOf(equations);
   /** The loss of images noised to random levels (Ho et al. 2020, algorithm 1, lines 2 to 5). */
   const loss = (n: number): Program => ({
@@ -110,24 +108,29 @@ export const denoisingStage = <S extends GuidedSampling>(
       ...inputs(n),
       eps: { shape: [n, ...image] },
       ...Object.fromEntries(Object.keys(coefficients).map((name) => [name, { shape: [n, 1, 1, 1] }])),
+      ...(weighted && { importance: { shape: [n] } }),
     },
     outputs(feeds, masks) {
       const { x: x0, eps, alpha, sigma, scale } = feeds as Named<Tensor> & Omit<LossParts, "output">;
       const x = qSample(x0, eps, { alpha, sigma });
       const output = predict(feeds, scale ? x.mul(scale) : x, masks);
-      return { losses: equations.objective.loss({ x0, eps, x, alpha, sigma, output }, feeds) };
+      const losses = equations.objective.loss({ x0, eps, x, alpha, sigma, output }, feeds);
+      return { losses: feeds.importance ? losses.mul(feeds.importance) : losses };
     },
   });
-  const noised = (batch: Batch, at: ArrayLike<number>, random: Streams): Named<NDArray> => {
+  const pairs = equations.pairs ?? noisePairs;
+  const noised = async (
+    batch: Batch,
+    at: ArrayLike<number>,
+    { random, earlier }: { readonly random: Streams; readonly earlier: Earlier },
+  ): Promise<Named<NDArray>> => {
     const levels = Array.from(at, (time) => process.level(time));
     const n = levels.length;
+    const { x0, eps } = await pairs(batch, random, earlier);
     return {
-      x: batch.images,
-      t: NDArray.of(
-        levels.map(({ t }) => t),
-        [n],
-      ),
-      eps: random.get("noise").normal(batch.images.shape),
+      x: x0,
+      t: NDArray.of(levels.map(reading.told), [n]),
+      eps,
       ...Object.fromEntries(
         Object.entries(coefficients).map(([name, of]) => [name, NDArray.of(levels.map(of), [n, 1, 1, 1])]),
       ),
@@ -140,38 +143,58 @@ export const denoisingStage = <S extends GuidedSampling>(
     inputs: inputs(n),
     outputs: (feeds) => ({ output: predict(feeds, feeds.x as Tensor) }),
   });
-  const conditioned = (evaluate: Evaluate, shown: Named<NDArray>): ConditionedNetwork => ({
+  const told = (x: NDArray, t: number, classes: readonly number[]): Named<NDArray> => {
+    const n = classes.length;
+    const known = labels.embeddings && { labels: NDArray.of(classes, [n], "int32") };
+    return { x, t: NDArray.full([n], t), ...known };
+  };
+  const conditioned = (evaluate: Evaluate, shown: Named<NDArray> = {}): ConditionedNetwork => ({
     labels,
     reading,
     async run(x, t, classes) {
-      const n = classes.length;
-      const told = labels.embeddings && { labels: NDArray.of(classes, [n], "int32") };
-      const feeds = { x, t: NDArray.full([n], t), ...told, ...repeated(shown, n) };
+      const feeds = { ...told(x, t, classes), ...repeated(shown, classes.length) };
       return (await evaluate(prediction, feeds)).output as NDArray;
+    },
+  });
+  /** vᵀ ∂output/∂x, of what is said of the variance nothing. */
+  const pulled: BatchProgram = (n) => ({
+    inputs: { ...inputs(n), v: { shape: [n, ...image] } },
+    outputs(feeds) {
+      const x = feeds.x as Tensor;
+      const output = predict(feeds, x);
+      const said = reading.learnsVariance ? split(output, 2, 1)[0] : output;
+      return { product: vjp(said as Tensor, [x], feeds.v as Tensor)[0] as Tensor };
     },
   });
 
   return {
     name: equations.name,
     conditional: labels.embeddings !== null || classifier !== undefined,
-    networks: { [kind]: network },
+    networks: { [kind]: network, ...(weighted && { times: weighted.memory }) },
     updates: [
       {
         name: "loss",
         trains: [kind],
         every: 1,
         program: loss,
-        draw(batch, random) {
-          const at = times(batch.images.shape[0] as number, random.get("time"));
-          return noised(labels.drop(batch, random), at, random);
+        async draw(batch, random, earlier) {
+          const n = batch.images.shape[0] as number;
+          const at = weighted ? weighted.draw(n, random.get("time")) : null;
+          const chosen = at?.times ?? (times as Exclude<typeof times, WeightedTimes>)(n, random.get("time"));
+          const feeds = await noised(labels.drop(batch, random), chosen, { random, earlier });
+          return at ? { ...feeds, importance: at.importance } : feeds;
         },
+        ...(weighted && { seen: weighted.seen }),
       },
     ],
     heldOut: {
       points: heldOut,
       program: loss,
-      draw: (batch, point, random) =>
-        noised(batch, Array<number>(batch.images.shape[0] as number).fill(point), random),
+      async draw(batch, point, random, earlier) {
+        const n = batch.images.shape[0] as number;
+        const feeds = await noised(batch, Array<number>(n).fill(point), { random, earlier });
+        return weighted ? { ...feeds, importance: NDArray.full([n], 1) } : feeds;
+      },
     },
     async *generate(request, evaluate, earlier) {
       const { count, sampling, signal, start = { kind: "noise" } } = request;
@@ -185,6 +208,19 @@ export const denoisingStage = <S extends GuidedSampling>(
       for await (const { index, total, ...frame } of sample({ ...begun, denoiser, sampler, churn, signal }))
         yield { index: shown.frames + index, total: shown.frames + total, ...frame };
     },
+    // What is shown is generated, and of that the density is not known.
+    ...(!beside && {
+      density(classes: readonly number[] | undefined, evaluate: Evaluate) {
+        const { run } = conditioned(evaluate);
+        const all = (n: number) => classes ?? Array<number>(n).fill(labels.none);
+        const pullback = async (x: NDArray, t: number, v: NDArray) => {
+          const n = x.shape[0] as number;
+          return (await evaluate(pulled, { ...told(x, t, all(n)), v })).product as NDArray;
+        };
+        const plain = (x: NDArray, t: number) => run(x, t, all(x.shape[0] as number));
+        return { process, variance, denoiser: networkDenoiser(plain, { ...reading, pullback }) };
+      },
+    }),
   };
 };
 
@@ -196,6 +232,12 @@ const repeated = (arrays: Named<NDArray>, n: number): Named<NDArray> =>
       NDArray.concat(Array<NDArray>(n / (array.shape[0] as number)).fill(array)),
     ]),
   );
+
+/** The data, with noise that is drawn for them. */
+const noisePairs = async ({ images }: Batch, random: Streams): Promise<Pairs> => ({
+  x0: images,
+  eps: random.get("noise").normal(images.shape),
+});
 
 /** Numbers of a level that the loss is fed, [n, 1, 1, 1] each. */
 const coefficientsOf = ({

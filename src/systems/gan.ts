@@ -2,8 +2,9 @@ import { z } from "zod";
 import { Streams } from "../base/index.ts";
 import { resnetDiscriminator, resnetGanFields, resnetGenerator } from "../models/index.ts";
 import { learningRateSchema, optimizerSchema } from "../optim/index.ts";
-import { gradients, softplus, type Tensor } from "../tensor/index.ts";
+import type { Tensor } from "../tensor/index.ts";
 import { type Batch, type BatchProgram, defineSystem, type StageUpdate } from "../train/index.ts";
+import { adversarial, gradientPenalty } from "./adversarial.ts";
 import {
   classesOf,
   classesSchema,
@@ -63,16 +64,8 @@ export const gan = defineSystem({
         outputs({ x, z, labels }) {
           const made = generator.forward(z as Tensor, labels).detach();
           const real = discriminator.forward(x as Tensor, labels);
-          const [slope] = gradients(real.sum(), [x as Tensor]) as [Tensor];
-          const penalty = slope
-            .mul(slope)
-            .sum([1, 2, 3])
-            .mul(config.penalty / 2);
-          return {
-            losses: softplus(real.neg())
-              .add(softplus(discriminator.forward(made, labels)))
-              .add(penalty),
-          };
+          const penalty = gradientPenalty(real, x as Tensor, config.penalty);
+          return { losses: adversarial.telling(real, discriminator.forward(made, labels)).add(penalty) };
         },
       }),
       draw: (batch, streams) => ({ x: batch.images, ...noiseOf(batch, streams) }),
@@ -85,7 +78,7 @@ export const gan = defineSystem({
       program: (n) => ({
         inputs: inputs(n),
         outputs: ({ z, labels }) => ({
-          losses: softplus(discriminator.forward(generator.forward(z as Tensor, labels), labels).neg()),
+          losses: adversarial.making(discriminator.forward(generator.forward(z as Tensor, labels), labels)),
         }),
       }),
       draw: noiseOf,

@@ -60,8 +60,9 @@ export const guidedDenoiser = (
       conditional: of(wanted),
       unconditional: of(others),
       async both(x, level) {
-        const seen = reading.inputScale ? x.mul(reading.inputScale(level)) : x;
-        const output = await run(NDArray.concat([seen, seen]), level.t, [...wanted, ...others]);
+        const { inputScale = () => 1, told = ({ t }) => t } = reading;
+        const seen = x.mul(inputScale(level));
+        const output = await run(NDArray.concat([seen, seen]), told(level), [...wanted, ...others]);
         const half = (start: number) =>
           networkDenoiser(async () => output.rows(start, start + count), reading)(x, level);
         return [await half(0), await half(count)];

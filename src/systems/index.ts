@@ -1,7 +1,13 @@
 export { adm } from "./adm.ts";
 export { cascade } from "./cascade.ts";
+export { ddgan } from "./ddgan.ts";
 export { ddpm } from "./ddpm.ts";
+export { edm } from "./edm.ts";
 export { gan } from "./gan.ts";
+export { iddpm } from "./iddpm.ts";
+export type { LearnedChain } from "./learned-chain.ts";
+export { ncsn } from "./ncsn.ts";
+export { nonequilibrium, nonequilibriumChain } from "./nonequilibrium.ts";
 export {
   parseRecipe,
   type Recipe,
@@ -12,7 +18,9 @@ export {
   systems,
   trainingOf,
 } from "./recipe.ts";
+export { rectifiedFlow } from "./rectified-flow.ts";
 export { findCheckpoint } from "./run-checkpoint.ts";
+export { scoreSde } from "./score-sde.ts";
 export {
   hasSampler,
   type InvertRequest,

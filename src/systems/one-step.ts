@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ArgumentError, imageGenerators, NDArray } from "../base/index.ts";
+import { ArgumentError, type Generator, imageGenerators, NDArray } from "../base/index.ts";
 import { initialNoise } from "../samplers/index.ts";
 import type { Named, Spec } from "../tensor/index.ts";
 import type { Batch, BatchProgram, DataShape, Evaluate, Frame, GenerateRequest } from "../train/index.ts";
@@ -38,6 +38,25 @@ export const labelFeed = (classes: number | null, labels: Batch["labels"]): Name
 export const labelInput = (classes: number | null, n: number): Named<Spec> =>
   classes !== null ? { labels: { shape: [n], dtype: "int32" } } : {};
 
+/**
+ * The labels that a network is fed to make images: those asked for, or of each image one that is drawn.
+ * @throws ArgumentError for classes that the network does not know
+ */
+export const toldClasses = (
+  { labels, count }: Pick<GenerateRequest<unknown>, "labels" | "count">,
+  classes: number | null,
+  generators: readonly Generator[],
+): Named<NDArray> => {
+  if (classes === null) {
+    if (labels)
+      throw new ArgumentError({ who: "labels", expected: "none, as it has no classes", got: "some" });
+    return {};
+  }
+  requireLabels({ labels, count }, classes);
+  const drawn = () => generators.map((generator) => generator.integers(0, classes, [1]).data[0] as number);
+  return { labels: NDArray.of(labels ?? drawn(), [count], "int32") };
+};
+
 interface OneStep {
   readonly name: string;
   readonly latents: number;
@@ -57,14 +76,9 @@ export async function* generateAtOnce(
 ): AsyncGenerator<Frame, void> {
   if (start.kind !== "noise")
     throw new ArgumentError({ who: name, expected: "noise to begin with", got: start.kind });
-  if (classes === null && labels)
-    throw new ArgumentError({ who: "labels", expected: "none, as it has no classes", got: "some" });
-  if (classes !== null) requireLabels({ labels, count }, classes);
   const generators = imageGenerators(seed, count);
   const z = initialNoise(generators, [latents]).mul(sampling.temperature);
-  const drawn = () =>
-    generators.map((generator) => generator.integers(0, classes ?? 1, [1]).data[0] as number);
-  const told = classes !== null && { labels: NDArray.of(labels ?? drawn(), [count], "int32") };
+  const told = toldClasses({ labels, count }, classes, generators);
   const x = (await evaluate(decode, { z, ...told })).images as NDArray;
   if (!x.isFinite())
     throw new ArgumentError({ who: name, expected: "finite images", got: "NaN or infinity" });

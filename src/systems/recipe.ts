@@ -12,12 +12,32 @@ import {
 } from "../train/index.ts";
 import { adm } from "./adm.ts";
 import { cascade } from "./cascade.ts";
+import { ddgan } from "./ddgan.ts";
 import { ddpm } from "./ddpm.ts";
+import { edm } from "./edm.ts";
 import { gan } from "./gan.ts";
+import { iddpm } from "./iddpm.ts";
+import { ncsn } from "./ncsn.ts";
+import { nonequilibrium } from "./nonequilibrium.ts";
+import { rectifiedFlow } from "./rectified-flow.ts";
+import { scoreSde } from "./score-sde.ts";
 import { vae } from "./vae.ts";
 
 /** Every system by name. To add one: its file and a row here. */
-export const systems = { ddpm, gan, vae, adm, cascade } as const;
+export const systems = {
+  nonequilibrium,
+  ncsn,
+  ddpm,
+  iddpm,
+  adm,
+  cascade,
+  "score-sde": scoreSde,
+  edm,
+  "rectified-flow": rectifiedFlow,
+  ddgan,
+  gan,
+  vae,
+} as const;
 
 const recipeOf = <N extends string, C extends z.ZodType, S extends z.ZodType>(system: System<N, C, S>) =>
   z.strictObject({

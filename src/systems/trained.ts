@@ -58,6 +58,14 @@ export interface Trained {
   close(): Promise<void>;
 }
 
+/** Where networks run. */
+interface OpenOptions {
+  readonly threads?: number | undefined;
+  readonly backend?: Backend | undefined;
+  /** Told of each evaluation of a network, of however many images. */
+  readonly onEvaluation?: (() => void) | undefined;
+}
+
 /** Recipes whose systems go from noise to images by a sampler's steps. */
 export type SteppingRecipe = Extract<Recipe, { readonly sampling: { readonly sampler: object } }>;
 
@@ -69,10 +77,7 @@ export const hasSampler = (recipe: Recipe): recipe is SteppingRecipe => "sampler
  * weights, and the stages that it builds on.
  * @throws FileError when something is missing, or an earlier stage is not trained to its end or of another run
  */
-export const openTrained = async (
-  path: string,
-  options: { readonly threads?: number | undefined; readonly backend?: Backend | undefined } = {},
-): Promise<Trained> => {
+export const openTrained = async (path: string, options: OpenOptions = {}): Promise<Trained> => {
   const checkpoint = await findCheckpoint(path);
   const recipe = parseRecipe(checkpoint.header.recipe, checkpoint.path);
   const opened = await openStages(checkpoint, recipe, options);
@@ -117,7 +122,7 @@ export const openTrained = async (
 const openStages = async (
   checkpoint: Checkpoint,
   recipe: Recipe,
-  options: { readonly threads?: number | undefined; readonly backend?: Backend | undefined },
+  options: OpenOptions,
 ): Promise<OpenStage[]> => {
   const { header } = checkpoint;
   const stages = stagesOf(recipe, shapeOf(header));

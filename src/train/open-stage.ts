@@ -17,15 +17,21 @@ interface OpenOptions {
   readonly earlier?: Earlier;
   readonly threads?: number | undefined;
   readonly backend?: Backend | undefined;
+  /** Told of each evaluation. */
+  readonly onEvaluation?: (() => void) | undefined;
 }
 
 /** A stage with these weights, of all its parameters and buffers by `<network>.<name>`. */
 export const openStage = (
   stage: Stage,
   weights: ReadonlyMap<string, NDArray>,
-  { earlier = {}, ...options }: OpenOptions = {},
+  { earlier = {}, onEvaluation, ...options }: OpenOptions = {},
 ): OpenStage => {
-  const { evaluate, close } = openEvaluate(stage.networks, weights, options);
+  const { evaluate: run, close } = openEvaluate(stage.networks, weights, options);
+  const evaluate: Evaluate = (program, feeds) => {
+    onEvaluation?.();
+    return run(program, feeds);
+  };
   return { stage, evaluate, close, generate: (request) => stage.generate(request, evaluate, earlier) };
 };
 

@@ -4,6 +4,7 @@ import type { DataForm, Dataset } from "../data/index.ts";
 import type { Denoiser, NoiseProcess, ReverseVariance } from "../diffusion/index.ts";
 import type { DropoutMasks } from "../nn/index.ts";
 import type { LearningRateSpec, OptimizerSpec } from "../optim/index.ts";
+import type { Arrays } from "../runtime/index.ts";
 import type { Start } from "../samplers/index.ts";
 import type { Named, Spec, Tensor } from "../tensor/index.ts";
 
@@ -36,6 +37,8 @@ export interface StageUpdate {
   readonly program: BatchProgram;
   /** The random numbers and levels of one batch, as the program's feeds. */
   readonly draw: (batch: Batch, random: Streams, earlier: Earlier) => Feeds | Promise<Feeds>;
+  /** Told, after a step, the loss of every sample of a batch, [n], beside its feeds. */
+  readonly seen?: ((feeds: Arrays, losses: Float32Array) => void) | undefined;
   /** In place of the recipe's, for networks that are trained against each other. */
   readonly optimizer?: OptimizerSpec | undefined;
   readonly learningRate?: LearningRateSpec | undefined;

@@ -30,6 +30,7 @@ const quarters = (changes: Partial<FeatureNetwork> = {}): FeatureNetwork => ({
       read: Int32Array.from({ length: n }, (_, i) => Number((features.data[4 * i] as number) > 0.5)),
     };
   },
+  check: () => undefined,
   close: async () => undefined,
   ...changes,
 });

@@ -82,6 +82,7 @@ describe("a classifier's file", () => {
   ])("refuses images %s", async (_, wrong, message) => {
     const network = await openFeatureNetwork(path);
     await expect(network.extract(wrong)).rejects.toThrow(message);
+    if (wrong.shape[2] === 9) expect(() => network.check([1, 9, 9])).toThrow(message);
     await network.close();
   });
 

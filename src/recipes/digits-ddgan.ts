@@ -1,0 +1,38 @@
+import type { RecipeInput } from "../systems/index.ts";
+
+/** Handwritten digits, 16×16, class-conditional, by a denoising diffusion GAN of four steps. */
+export const digitsDdgan = {
+  name: "digits-ddgan",
+  system: "ddgan",
+  data: { kind: "digits", size: 16 },
+  config: {
+    steps: 4,
+    conditioning: { kind: "class" },
+    network: {
+      generator: {
+        latents: 32,
+        mapping: 3,
+        block_out_channels: [32, 64],
+        layers_per_block: 1,
+        down_block_types: ["DownBlock2D", "AttnDownBlock2D"],
+        up_block_types: ["AttnUpBlock2D", "UpBlock2D"],
+        attention_head_dim: 64,
+        norm_num_groups: 8,
+      },
+      discriminator: { channels: [32, 64, 64], time: 64 },
+    },
+    penalty: { weight: 0.05, every: 15 },
+    generator: { learningRate: { peak: 8e-4, warmup: 100, decay: "cosine" } },
+    discriminator: { learningRate: { peak: 6e-4, warmup: 100, decay: "cosine" } },
+  },
+  training: {
+    steps: 2500,
+    batch: 32,
+    optimizer: { kind: "adam", betas: [0.5, 0.9] },
+    clip: null,
+    ema: 0.995,
+    previewEvery: 500,
+    checkpointEvery: 250,
+  },
+  sampling: {},
+} as const satisfies RecipeInput;

@@ -1,0 +1,23 @@
+import type { RecipeInput } from "../systems/index.ts";
+
+/** Sequences of bits with a pulse at every fifth, by binomial diffusion. */
+export const heartbeat = {
+  name: "heartbeat",
+  system: "nonequilibrium",
+  data: { kind: "heartbeat", length: 20, period: 5 },
+  config: {
+    diffusion: { kind: "binomial", steps: 2000 },
+    network: { kind: "mlp", width: 128, layers: 3 },
+  },
+  training: {
+    steps: 6000,
+    batch: 256,
+    optimizer: { kind: "adamw" },
+    learningRate: { peak: 2e-3, warmup: 100, decay: "cosine" },
+    ema: 0.999,
+    heldOutEvery: 1000,
+    previewEvery: 3000,
+    checkpointEvery: 1000,
+  },
+  sampling: {},
+} as const satisfies RecipeInput;

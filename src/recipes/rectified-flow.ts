@@ -1,0 +1,22 @@
+import type { RecipeInput } from "../systems/index.ts";
+import { byClass, digitsNetwork, digitsTraining, pointsNetwork, pointsTraining } from "./small.ts";
+
+/** Eight modes on a circle by rectified flow, and by a second flow of straighter paths. */
+export const rectifiedFlowPoints = {
+  name: "rectified-flow-points",
+  system: "rectified-flow",
+  data: { kind: "density", name: "eight_gaussians" },
+  config: { network: pointsNetwork, reflow: { steps: 20 } },
+  training: pointsTraining,
+  sampling: { sampler: { kind: "euler", steps: 50, clip: null } },
+} as const satisfies RecipeInput;
+
+/** Handwritten digits by flow matching, times in the middle more often, class-conditional. */
+export const rectifiedFlowDigits = {
+  name: "rectified-flow-digits",
+  system: "rectified-flow",
+  data: { kind: "digits", size: 16 },
+  config: { times: { kind: "logit_normal" }, conditioning: byClass, network: digitsNetwork },
+  training: digitsTraining,
+  sampling: { sampler: { kind: "euler", steps: 50, clip: null }, guidance: 2 },
+} satisfies RecipeInput;

@@ -1,0 +1,70 @@
+import { z } from "zod";
+import {
+  type ContinuousProcess,
+  edmInputScale,
+  likelihoodWeighting,
+  type NetworkOptions,
+  noiseProcesses,
+  type Weighting,
+} from "../diffusion/index.ts";
+import { defineSystem } from "../train/index.ts";
+import { denoisingConfig, denoisingStage } from "./denoising.ts";
+import { predictionObjective } from "./denoising-objective.ts";
+import { guidedSamplingSchema } from "./guided-sampling.ts";
+import { orderedSigmas } from "./sigma-range.ts";
+
+const positive = z.number().positive();
+const betas = { betaMin: positive.default(0.1), betaMax: positive.default(20) };
+
+/** The stochastic differential equation that takes data to noise; the defaults are the paper's. */
+const sdeSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("vp"), ...betas }),
+  z.strictObject({ kind: z.literal("sub_vp"), ...betas }),
+  z.strictObject({ kind: z.literal("ve"), sigmaMin: positive.default(0.01), sigmaMax: positive.default(50) }),
+]);
+
+const processOf = (sde: z.output<typeof sdeSchema>): ContinuousProcess =>
+  sde.kind === "ve" ? noiseProcesses.ve(orderedSigmas(sde)) : noiseProcesses[sde.kind](sde);
+
+/** What the error of ε counts at a level: all alike, λ = σ², or the bound on the likelihood, λ = g². */
+const weightings = {
+  uniform: () => () => 1,
+  likelihood: likelihoodWeighting,
+} as const satisfies Readonly<Record<string, (process: ContinuousProcess) => Weighting>>;
+
+/** Fractions of the time at which the held-out loss is measured. */
+const HELD_OUT = [0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
+
+/**
+ * Score-based modelling by stochastic differential equations (Song et al. 2021): dx = f x dt + g dw, its score learned
+ * at continuous times by denoising (eq. 7) as s = −ε̂ / σ, which is λ = σ², or with the weight g² of the likelihood
+ * (Song et al. 2021b). The network sees x at variance 1; in the paper x of VE as it is.
+ */
+export const scoreSde = defineSystem({
+  name: "score-sde",
+  summary: "Score-based generative modeling through stochastic differential equations (Song et al. 2021)",
+  config: denoisingConfig({
+    sde: sdeSchema,
+    weighting: z.enum(Object.keys(weightings) as (keyof typeof weightings)[]).default("uniform"),
+  }),
+  sampling: guidedSamplingSchema({ kind: "predictor_corrector", steps: 1000, clip: null }),
+  stages({ sde, weighting, ...config }, data, seed) {
+    const process = processOf(sde);
+    const [clean, noisy] = process.span;
+    const reading: NetworkOptions = { prediction: "epsilon", inputScale: edmInputScale(1) };
+    const timeAt = (share: number): number => clean + share * (noisy - clean);
+    return [
+      denoisingStage(
+        {
+          name: "score-sde",
+          process,
+          reading,
+          objective: predictionObjective(reading, weightings[weighting](process)),
+          times: (n, random) => random.uniform([n]).data.map(timeAt),
+          heldOut: HELD_OUT.map(timeAt),
+        },
+        { config, data, seed },
+      ),
+    ];
+  },
+});
