@@ -7,6 +7,7 @@ import {
   type DiffusionProcess,
   dequantised,
   elbo,
+  isDiscrete,
   likelihood,
   type NoiseProcess,
   type ReverseVariance,
@@ -40,10 +41,12 @@ const TOLERANCE = 1e-5;
 const LEAST_ALPHA = 0.01;
 
 /** The process up to its last time with that much signal. */
-const withSignal = (process: DiffusionProcess): NoiseProcess => {
-  let last = process.steps - 1;
-  while (last > 1 && process.level(last).alpha < LEAST_ALPHA) last -= 1;
-  return { span: [0, last], level: process.level, levelAt: process.levelAt };
+const withSignal = (process: NoiseProcess): NoiseProcess => {
+  const [first, end] = process.span;
+  const step = isDiscrete(process) ? 1 : (end - first) / 1000;
+  let last = end;
+  while (last - step > first && process.level(last).alpha < LEAST_ALPHA) last -= step;
+  return { span: [first, last], level: process.level, levelAt: process.levelAt };
 };
 
 const watched =
