@@ -1,4 +1,4 @@
-import { NDArray } from "../base/index.ts";
+import { ArgumentError, NDArray } from "../base/index.ts";
 import type { Recipe, Trained } from "../systems/index.ts";
 import { type Progress, showSeconds, startProgress } from "./progress.ts";
 import type { StartOf } from "./starting-point.ts";
@@ -62,6 +62,13 @@ export const generate = async (model: Trained, generation: Generation): Promise<
     if (last) finished.push(last);
   }
   progress?.stop();
+  if (finished.length === 0)
+    throw new ArgumentError({
+      who: model.stage.name,
+      expected: "a stage that makes images",
+      got: "one that helps others to",
+      hint: "take the folder of the whole run",
+    });
   return { images: NDArray.concat(finished), moments: moments.map((parts) => NDArray.concat(parts)) };
 };
 

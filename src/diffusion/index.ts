@@ -1,3 +1,4 @@
+export { type Augment, type Augmentation, augmentations } from "./augmentation.ts";
 export {
   type BinomialLevel,
   type BinomialProcess,

@@ -3,7 +3,7 @@ import { conv2d, type DropoutMasks, groupNorm, selfAttention } from "../nn/index
 import { averagePool, concat, type Tensor, upsampleNearest } from "../tensor/index.ts";
 import { firDownsample, firUpsample } from "./resampling.ts";
 import { downsample, type ResnetOptions, resnetBlock, upsample } from "./resnet-block.ts";
-import type { UNet2DConfig } from "./unet-2d-config.ts";
+import type { UNet2DEncoderConfig } from "./unet-2d-config.ts";
 import type { AttentionLayout, BlockLayout, LayerLayout, ResnetLayout } from "./unet-2d-layout.ts";
 
 /** Channels of the image that skip blocks carry along. */
@@ -11,7 +11,7 @@ const RGB = 3;
 
 /** What every part is made from. */
 export interface Workshop {
-  readonly config: UNet2DConfig;
+  readonly config: UNet2DEncoderConfig;
   readonly random: Generator;
   /** Width of the time embedding. */
   readonly time: number;

@@ -79,3 +79,13 @@ export const unet2dFields = z.strictObject({
 
 export type UNet2DConfig = z.output<typeof unet2dFields>;
 export type UNet2DConfigInput = z.input<typeof unet2dFields>;
+
+/** What is left of them where a network only goes down. */
+export const unet2dEncoderFields = unet2dFields.omit({
+  out_channels: true,
+  up_block_types: true,
+  upsample_type: true,
+  class_embed_type: true,
+  num_class_embeds: true,
+});
+export type UNet2DEncoderConfig = z.output<typeof unet2dEncoderFields>;

@@ -1,4 +1,4 @@
-import { blockKinds, type UNet2DConfig } from "./unet-2d-config.ts";
+import { blockKinds, type UNet2DConfig, type UNet2DEncoderConfig } from "./unet-2d-config.ts";
 
 /** Groups of a normalisation, and the rule that sets their number. */
 export interface Groups {
@@ -37,6 +37,7 @@ export interface BlockLayout {
 export interface UNet2DLayout {
   readonly down: readonly BlockLayout[];
   readonly mid: readonly [LayerLayout, LayerLayout] | null;
+  /** None where a network only goes down. */
   readonly up: readonly BlockLayout[];
   readonly out: Groups;
 }
@@ -46,13 +47,13 @@ type Kind = (typeof blockKinds)[number];
 const quarter = (channels: number): number => Math.min(Math.floor(channels / 4), 32);
 
 /** Groups where `norm_num_groups` counts. */
-const normGroups = ({ norm_num_groups: groups }: UNet2DConfig, channels: number): Groups => ({
+const normGroups = ({ norm_num_groups: groups }: UNet2DEncoderConfig, channels: number): Groups => ({
   count: groups ?? quarter(channels),
   by: "norm_num_groups",
 });
 
 /** What the blocks of one kind have in common. */
-const styleOf = (config: UNet2DConfig, kind: Kind, name: string) => {
+const styleOf = (config: UNet2DEncoderConfig, kind: Kind, name: string) => {
   const skips = kind.resampling === "skip";
   const outputScale = skips ? Math.SQRT2 : 1;
   const by = `the groups of ${name}`;
@@ -79,7 +80,7 @@ const styleOf = (config: UNet2DConfig, kind: Kind, name: string) => {
 const resamplingOf = ({ resampling }: Kind, typed: "conv" | "resnet" | null) =>
   resampling === "typed" ? (typed ?? "conv") : resampling;
 
-const downLayout = (config: UNet2DConfig, level: number): BlockLayout => {
+const downLayout = (config: UNet2DEncoderConfig, level: number): BlockLayout => {
   const widths = config.block_out_channels;
   const to = widths[level] as number;
   const kind = blockKinds.find(({ down }) => down === config.down_block_types[level]) as Kind;
@@ -124,7 +125,7 @@ const upLayout = (config: UNet2DConfig, level: number): BlockLayout => {
 };
 
 /** Two residual blocks with attention between. */
-const midLayout = (config: UNet2DConfig): UNet2DLayout["mid"] => {
+const midLayout = (config: UNet2DEncoderConfig): UNet2DLayout["mid"] => {
   if (config.mid_block_type === null) return null;
   const width = config.block_out_channels.at(-1) as number;
   const groups = normGroups(config, width);
@@ -144,10 +145,17 @@ const midLayout = (config: UNet2DConfig): UNet2DLayout["mid"] => {
   ];
 };
 
-/** The sizes that a configuration comes to; it has as many types of blocks as widths. */
-export const layoutOf = (config: UNet2DConfig): UNet2DLayout => ({
+/** The sizes of what only goes down; it has as many types of blocks as widths. */
+export const encoderLayoutOf = (config: UNet2DEncoderConfig): UNet2DLayout => ({
   down: config.block_out_channels.map((_, level) => downLayout(config, level)),
   mid: midLayout(config),
+  up: [],
+  out: normGroups(config, config.block_out_channels.at(-1) as number),
+});
+
+/** The sizes that a configuration comes to; it has as many types of blocks as widths, on either way. */
+export const layoutOf = (config: UNet2DConfig): UNet2DLayout => ({
+  ...encoderLayoutOf(config),
   up: config.block_out_channels.map((_, level) => upLayout(config, level)),
   out: normGroups(config, config.block_out_channels[0] as number),
 });

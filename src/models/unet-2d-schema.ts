@@ -1,7 +1,13 @@
 import { z } from "zod";
-import { type UNet2DConfig, unet2dFields } from "./unet-2d-config.ts";
+import {
+  type UNet2DConfig,
+  type UNet2DEncoderConfig,
+  unet2dEncoderFields,
+  unet2dFields,
+} from "./unet-2d-config.ts";
 import {
   type BlockLayout,
+  encoderLayoutOf,
   type Groups,
   type LayerLayout,
   layoutOf,
@@ -27,7 +33,7 @@ const resnetsOf = ({ layers, resampling, resampler }: BlockLayout) => [
 ];
 
 /** Every normalisation: its channels and groups. */
-const normsOf = ({ down, mid, up, out }: UNet2DLayout, first: number): [number, Groups][] => {
+const normsOf = ({ down, mid, up, out }: UNet2DLayout, last: number): [number, Groups][] => {
   const blocks = [...down, ...up];
   const layers: LayerLayout[] = [...blocks.flatMap((block) => block.layers), ...(mid ?? [])];
   const resnets = [...blocks.flatMap(resnetsOf), ...(mid ?? []).map(({ resnet }) => resnet)];
@@ -39,7 +45,7 @@ const normsOf = ({ down, mid, up, out }: UNet2DLayout, first: number): [number, 
     ...layers.flatMap(({ attention }): [number, Groups][] =>
       attention?.groups ? [[attention.channels, attention.groups]] : [],
     ),
-    [first, out],
+    [last, out],
   ];
 };
 
@@ -69,7 +75,10 @@ const headFaults = ({ down, mid, up }: UNet2DLayout): string[] => {
 };
 
 /** The image that skip blocks carry along has three channels, and halves and doubles in these blocks alone. */
-const imageFaults = ({ down, up }: UNet2DLayout, config: UNet2DConfig): string[] => {
+const imageFaults = (
+  { down, up }: UNet2DLayout,
+  config: Pick<UNet2DConfig, "in_channels"> & Partial<Pick<UNet2DConfig, "out_channels">>,
+): string[] => {
   const resamples = ({ carriesImage, resampling }: BlockLayout) => carriesImage && resampling !== null;
   const halved = down.findLast(resamples);
   const doubled = up.find(resamples);
@@ -81,20 +90,17 @@ const imageFaults = ({ down, up }: UNet2DLayout, config: UNet2DConfig): string[]
     ...(halved && config.in_channels !== 3
       ? [`3 in_channels for ${halved.kind}, not ${config.in_channels}`]
       : []),
-    ...(doubled && config.out_channels !== 3
+    ...(doubled && (config.out_channels ?? 3) !== 3
       ? [`3 out_channels for ${doubled.kind}, not ${config.out_channels}`]
       : []),
   ];
 };
 
-const faultsOf = (config: UNet2DConfig): string[] => {
-  const levels = config.block_out_channels.length;
-  if (config.down_block_types.length !== levels || config.up_block_types.length !== levels)
-    return [`as many down_block_types and up_block_types as block_out_channels (${levels})`];
-  const layout = layoutOf(config);
+/** What does not fit together in a layout, whose last normalisation sees so many channels. */
+const layoutFaults = (layout: UNet2DLayout, config: UNet2DEncoderConfig, last: number): string[] => {
   const plain = [...layout.down, ...layout.up].find(({ carriesImage }) => !carriesImage);
   return [
-    ...groupFaults(normsOf(layout, config.block_out_channels[0] as number)),
+    ...groupFaults(normsOf(layout, last)),
     ...headFaults(layout),
     ...imageFaults(layout, config),
     ...(config.norm_num_groups === null && plain ? [`norm_num_groups for ${plain.kind}, not null`] : []),
@@ -104,8 +110,30 @@ const faultsOf = (config: UNet2DConfig): string[] => {
   ];
 };
 
+const faultsOf = (config: UNet2DConfig): string[] => {
+  const levels = config.block_out_channels.length;
+  if (config.down_block_types.length !== levels || config.up_block_types.length !== levels)
+    return [`as many down_block_types and up_block_types as block_out_channels (${levels})`];
+  return layoutFaults(layoutOf(config), config, config.block_out_channels[0] as number);
+};
+
+const encoderFaults = (config: UNet2DEncoderConfig): string[] => {
+  const levels = config.block_out_channels.length;
+  if (config.down_block_types.length !== levels)
+    return [`as many down_block_types as block_out_channels (${levels})`];
+  return layoutFaults(encoderLayoutOf(config), config, config.block_out_channels.at(-1) as number);
+};
+
 /** The schema of a whole configuration. */
 export const unet2dSchema = z.preprocess(fromDiffusers, unet2dFields).superRefine((config, context) => {
   for (const message of faultsOf(config))
     context.addIssue({ code: "custom", message: `expected ${message}` });
 });
+
+/** The schema of a whole configuration of what only goes down. */
+export const unet2dEncoderSchema = z
+  .preprocess(fromDiffusers, unet2dEncoderFields)
+  .superRefine((config, context) => {
+    for (const message of encoderFaults(config))
+      context.addIssue({ code: "custom", message: `expected ${message}` });
+  });

@@ -1,18 +1,10 @@
 import { ArgumentError, type Generator, type Shape, ShapeError, showShape } from "../base/index.ts";
-import {
-  activations,
-  conv2d,
-  type DropoutMasks,
-  embedding,
-  fourierFeatures,
-  groupNorm,
-  sinusoids,
-  timeEmbedding,
-} from "../nn/index.ts";
+import { activations, conv2d, type DropoutMasks, embedding, groupNorm, timeEmbedding } from "../nn/index.ts";
 import { cast, type Tensor } from "../tensor/index.ts";
 import { type Context, downBlock, type Flow, midBlock, upBlock } from "./unet-2d-blocks.ts";
 import type { UNet2DConfig } from "./unet-2d-config.ts";
 import { layoutOf } from "./unet-2d-layout.ts";
+import { type TimeFeatures, timeFeatures } from "./unet-2d-time.ts";
 
 /** What a U-Net is told beside image and time. */
 export interface UNet2DConditions {
@@ -77,26 +69,6 @@ export const unet2d = (config: UNet2DConfig, random: Generator) => {
   };
 };
 export type UNet2D = ReturnType<typeof unet2d>;
-
-/** From times [n] to features [n, width], with the part that holds tensors, if any. */
-interface TimeFeatures {
-  readonly part?: object;
-  readonly width: number;
-  forward(t: Tensor): Tensor;
-}
-
-const timeFeatures = (config: UNet2DConfig, random: Generator, width: number): TimeFeatures => {
-  if (config.time_embedding_type === "fourier") {
-    const part = fourierFeatures(random, width, 16);
-    return { part, width: 2 * width, forward: part.forward };
-  }
-  if (config.time_embedding_type === "learned") {
-    const part = embedding(random, config.num_train_timesteps as number, width);
-    return { part, width, forward: (t) => part.forward(cast(t, "int32")) };
-  }
-  const options = { flip: config.flip_sin_to_cos, shift: config.freq_shift };
-  return { width, forward: (t) => sinusoids(t, width, options) };
-};
 
 /** What is added to the time embedding for class labels, and which labels it takes for n images. */
 interface ClassEmbedding {

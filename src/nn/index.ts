@@ -1,5 +1,6 @@
 export { type Activation, activations } from "./activation.ts";
 export { type SelfAttention, type SelfAttentionOptions, selfAttention } from "./attention.ts";
+export { type AttentionPoolOptions, attentionPool } from "./attention-pool.ts";
 export { DropoutMasks } from "./dropout.ts";
 export {
   type Conv2d,

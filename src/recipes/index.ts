@@ -1,5 +1,7 @@
 import type { RecipeInput } from "../systems/index.ts";
 import { digits } from "./digits.ts";
+import { digitsAdm } from "./digits-adm.ts";
+import { digitsCascade } from "./digits-cascade.ts";
 import { digitsDdgan } from "./digits-ddgan.ts";
 import { digitsGan } from "./digits-gan.ts";
 import { digitsVae } from "./digits-vae.ts";
@@ -20,6 +22,8 @@ import { swissRoll } from "./swiss-roll.ts";
 export { fullRecipes } from "./full/index.ts";
 export {
   digits,
+  digitsAdm,
+  digitsCascade,
   digitsDdgan,
   digitsGan,
   edmDigits,
@@ -55,6 +59,8 @@ export const recipes: Readonly<Record<string, RecipeInput>> = Object.fromEntries
     ncsnDigits,
     iddpmDigits,
     iddpmBoundDigits,
+    digitsAdm,
+    digitsCascade,
     vpPoints,
     subVpPoints,
     vePoints,

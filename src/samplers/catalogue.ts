@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ArgumentError } from "../base/index.ts";
 import {
+  classifierGuided,
   clipped,
   type Denoiser,
   type DiffusionProcess,
@@ -12,7 +13,7 @@ import {
   reverseVariances,
   thresholded,
 } from "../diffusion/index.ts";
-import { ancestral } from "./ancestral.ts";
+import { ancestral, type MeanGuidance } from "./ancestral.ts";
 import { edmChurn } from "./churn.ts";
 import { ddim, ddimInversion, strided } from "./ddim.ts";
 import { deis } from "./deis.ts";
@@ -54,9 +55,12 @@ interface Kind<F extends z.ZodRawShape> {
   readonly inverts?: boolean;
   /** Whether it evaluates at timesteps between those of the path, which only a trained chain has. */
   readonly amongTimesteps?: boolean;
+  /** Whether a classifier moves the mean of its steps, and not the estimate that they go by. */
+  readonly movesMean?: boolean;
   readonly open: (
     spec: z.output<z.ZodObject<F>> & { readonly steps?: number },
     process: NoiseProcess,
+    guidance?: MeanGuidance,
   ) => Sampler;
   /** What it adds before its steps. */
   readonly churn?: (spec: z.output<z.ZodObject<F>>, process: NoiseProcess) => Churn;
@@ -105,9 +109,10 @@ const kinds = {
     fields: {
       variance: z.enum(Object.keys(reverseVariances) as ReverseVariance[]).default("fixed_small"),
     },
+    movesMean: true,
     grid: "chain",
     steps: null,
-    open: ancestral,
+    open: (spec, _, guidance) => ancestral({ ...spec, guidance }),
   }),
   pndm: kind({
     summary: "Runge–Kutta, then a linear multistep rule, on the manifold of noised data (Liu et al. 2022)",
@@ -330,25 +335,30 @@ export interface OpenedSampler {
   /** The path from the noisiest level to the clean one. */
   readonly levels: readonly Level[];
   readonly churn?: Churn;
-  /** The denoiser with its x0 kept where the specification wants it. */
+  /** The denoiser led by the classifier, if there is one, with its x0 kept where the specification wants it. */
   readonly limit: (denoiser: Denoiser) => Denoiser;
 }
 
 /**
- * The sampler that a specification describes and its levels in a process.
+ * The sampler that a specification describes and its levels in a process. A classifier guides ancestral sampling by
+ * algorithm 1 of Dhariwal and Nichol 2021, all others by algorithm 2.
  * @throws ArgumentError when it asks for more steps than the process has, or for timesteps where it has none
  */
-export const openSampler = (spec: SamplerSpec, process: NoiseProcess): OpenedSampler => {
+export const openSampler = (
+  spec: SamplerSpec,
+  process: NoiseProcess,
+  guidance?: MeanGuidance,
+): OpenedSampler => {
   const row = kinds[spec.kind] as unknown as Kind<z.ZodRawShape>;
-  const { grid, open, churn, inverts, divides = false } = row;
+  const { grid, open, churn, inverts, movesMean = false, divides = false } = row;
   if (row.amongTimesteps) requireTimesteps(spec.kind, process);
   const inKarras = "frame" in spec && spec.frame === "karras";
   const levels = pathOf(process, { ...spec, divides: divides || inKarras }, grid);
   return {
-    sampler: open(spec, process),
+    sampler: open(spec, process, guidance),
     ...(churn && { churn: churn(spec, process) }),
     levels: inverts ? inversionPath(levels) : levels,
-    limit: limitOf(spec),
+    limit: guidance && !movesMean ? led(guidance, limitOf(spec)) : limitOf(spec),
   };
 };
 
@@ -370,6 +380,12 @@ const alongStrides = (sampler: Sampler<undefined>, spec: Striding, process: Nois
   const stride = strideOf(spec, process);
   return (stride === undefined ? sampler : strided(sampler, process, stride)) as Sampler;
 };
+
+/** Clipped after guidance, not before. */
+const led =
+  ({ gradient, scale }: MeanGuidance, limit: OpenedSampler["limit"]): OpenedSampler["limit"] =>
+  (denoiser) =>
+    limit(classifierGuided(denoiser, gradient, scale));
 
 const limitOf = (spec: SamplerSpec): OpenedSampler["limit"] => {
   const { clip } = spec;

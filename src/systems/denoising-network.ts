@@ -1,13 +1,20 @@
 import { z } from "zod";
 import { ArgumentError, parseAs, Streams } from "../base/index.ts";
 import { type Level, type NoiseProcess, noiseToSignal } from "../diffusion/index.ts";
-import { timeMlp, timeMlpFields, unet2d, unet2dFields, unet2dSchema } from "../models/index.ts";
+import {
+  timeMlp,
+  timeMlpFields,
+  type UNet2DConfig,
+  unet2d,
+  unet2dFields,
+  unet2dSchema,
+} from "../models/index.ts";
 import type { DropoutMasks } from "../nn/index.ts";
-import type { Tensor } from "../tensor/index.ts";
+import type { Named, Tensor } from "../tensor/index.ts";
 import type { DataShape } from "../train/index.ts";
 
 /** diffusers' UNet2DModel; sizes, channels and classes come from the data. */
-const unetSchema = unet2dFields
+export const unetNetworkSchema = unet2dFields
   .omit({
     sample_size: true,
     in_channels: true,
@@ -20,7 +27,7 @@ const unetSchema = unet2dFields
 const mlpSchema = timeMlpFields.extend({ kind: z.literal("mlp") });
 
 /** The network of a denoising system: a U-Net unless another kind is said. */
-export const denoisingNetworkSchema = z.discriminatedUnion("kind", [unetSchema, mlpSchema]);
+export const denoisingNetworkSchema = z.discriminatedUnion("kind", [unetNetworkSchema, mlpSchema]);
 export type DenoisingNetworkConfig = z.output<typeof denoisingNetworkSchema>;
 
 /** A module that sees x [n, c, h, w] and times float32 [n], and class labels int32 [n] where it embeds classes. */
@@ -28,7 +35,12 @@ export interface DenoisingNetwork {
   forward(
     x: Tensor,
     t: Tensor,
-    conditions?: { readonly classLabels?: Tensor | undefined; readonly masks?: DropoutMasks | undefined },
+    conditions?: {
+      readonly classLabels?: Tensor | undefined;
+      readonly masks?: DropoutMasks | undefined;
+      /** All that the program is fed, for networks that are shown more. */
+      readonly feeds?: Named<Tensor>;
+    },
   ): Tensor;
 }
 
@@ -48,23 +60,30 @@ type Builders = {
   ) => DenoisingNetwork;
 };
 
+/**
+ * A U-Net's configuration whole, with what the data say.
+ * @throws ArgumentError for data that are no pictures, or a configuration that does not fit together
+ */
+export const unetConfigOf = (
+  { kind: _, ...config }: z.output<typeof unetNetworkSchema>,
+  { form, image }: DataShape,
+  sizes: Partial<UNet2DConfig>,
+): UNet2DConfig => {
+  if (form !== undefined && form !== "pictures")
+    throw new ArgumentError({
+      who: "config.network",
+      expected: `a network for ${form}`,
+      got: "a U-Net, which is for pictures",
+      hint: 'set config.network.kind to "mlp"',
+    });
+  const about = { who: "config.network", expected: "a U-Net for these images" };
+  return parseAs(unet2dSchema, { ...config, sample_size: image.slice(1), ...sizes }, about);
+};
+
 const builders: Builders = {
-  unet({ kind: _, ...config }, { data, inChannels, outChannels, classes }, random) {
-    if (data.form !== undefined && data.form !== "pictures")
-      throw new ArgumentError({
-        who: "config.network",
-        expected: `a network for ${data.form}`,
-        got: "a U-Net, which is for pictures",
-        hint: 'set config.network.kind to "mlp"',
-      });
-    const sizes = {
-      sample_size: data.image.slice(1),
-      in_channels: inChannels,
-      out_channels: outChannels,
-      num_class_embeds: classes,
-    };
-    const about = { who: "config.network", expected: "a U-Net for these images" };
-    return unet2d(parseAs(unet2dSchema, { ...config, ...sizes }, about), random);
+  unet(config, { data, inChannels, outChannels, classes }, random) {
+    const sizes = { in_channels: inChannels, out_channels: outChannels, num_class_embeds: classes };
+    return unet2d(unetConfigOf(config, data, sizes), random);
   },
   mlp(config, { data: { image }, inChannels, outChannels, classes }, random) {
     if (image[1] * image[2] !== 1)

@@ -9,9 +9,19 @@ import {
   type ReverseVariance,
 } from "../diffusion/index.ts";
 import type { DropoutMasks } from "../nn/index.ts";
-import { begin, openSampler, sample } from "../samplers/index.ts";
+import { begin, type MeanGuidance, openSampler, sample } from "../samplers/index.ts";
 import { type Named, type Spec, split, type Tensor, vjp } from "../tensor/index.ts";
-import type { Batch, BatchProgram, DataShape, Earlier, Evaluate, Program, Stage } from "../train/index.ts";
+import type {
+  Batch,
+  BatchProgram,
+  DataShape,
+  Earlier,
+  Evaluate,
+  GenerateRequest,
+  Program,
+  Stage,
+} from "../train/index.ts";
+import type { Beside } from "./beside.ts";
 import { type Conditioning, classLabels, conditioningSchema } from "./class-labels.ts";
 import {
   type DenoisingNetworkConfig,
@@ -28,7 +38,7 @@ export const denoisingConfig = <F extends z.ZodRawShape>(fields: F) =>
   z.strictObject({ ...fields, network: denoisingNetworkSchema, conditioning: conditioningSchema });
 
 /** What tells one denoising system from another. */
-export interface DenoisingEquations {
+export interface DenoisingEquations<S extends GuidedSampling = GuidedSampling> {
   readonly name: string;
   /** x = α(t) x0 + σ(t) ε. */
   readonly process: NoiseProcess;
@@ -44,6 +54,10 @@ export interface DenoisingEquations {
   readonly pairs?: (batch: Batch, random: Streams, earlier: Earlier) => Promise<Pairs>;
   /** Of the reverse chain, where the network learns it. */
   readonly variance?: ReverseVariance;
+  /** What else the network is shown. */
+  readonly beside?: Beside<S>;
+  /** What leads its samples to their classes, beside the network itself; nothing for some requests. */
+  readonly classifier?: (request: GenerateRequest<S>, earlier: Earlier) => MeanGuidance | undefined;
 }
 
 /** Arrays [n, c, h, w]. */
@@ -64,11 +78,11 @@ export interface DenoisingParts {
  * A stage whose network learns to see through the noise of x = α x0 + σ ε, and that makes images by taking the noise
  * away step by step. Classes are left out at random in training (Ho and Salimans 2022), so that sampling can be guided.
  */
-export const denoisingStage = (
-  equations: DenoisingEquations,
+export const denoisingStage = <S extends GuidedSampling>(
+  equations: DenoisingEquations<S>,
   { config, data, seed }: DenoisingParts,
-): Stage<GuidedSampling> => {
-  const { process, times, heldOut, variance } = equations;
+): Stage<S> => {
+  const { process, times, heldOut, variance, beside, classifier } = equations;
   const { image } = data;
   const reading = { ...equations.reading, told: toldBy(config.network, process) };
   const labels = classLabels(config.conditioning, data.classes);
@@ -76,13 +90,14 @@ export const denoisingStage = (
   const outChannels = reading.learnsVariance ? 2 * channels : channels;
   const sizes = { data, inChannels: channels, outChannels, classes: labels.embeddings };
   const { kind = "unet" } = config.network;
-  const network = denoisingNetwork(config.network, sizes, seed);
+  const network = beside?.network(labels.embeddings) ?? denoisingNetwork(config.network, sizes, seed);
   const predict = (feeds: Named<Tensor>, x: Tensor, masks?: DropoutMasks): Tensor =>
-    network.forward(x, feeds.t as Tensor, { classLabels: feeds.labels, masks });
+    network.forward(x, feeds.t as Tensor, { classLabels: feeds.labels, masks, feeds });
   const inputs = (n: number): Record<string, Spec> => ({
     x: { shape: [n, ...image] },
     t: { shape: [n] },
     ...(labels.embeddings && { labels: { shape: [n], dtype: "int32" as const } }),
+    ...beside?.inputs(n),
   });
 
   const weighted = typeof times === "function" ? null : times;
@@ -120,6 +135,7 @@ export const denoisingStage = (
         Object.entries(coefficients).map(([name, of]) => [name, NDArray.of(levels.map(of), [n, 1, 1, 1])]),
       ),
       ...(batch.labels && labels.embeddings && { labels: batch.labels }),
+      ...beside?.training(batch, random),
     };
   };
 
@@ -132,10 +148,13 @@ export const denoisingStage = (
     const known = labels.embeddings && { labels: NDArray.of(classes, [n], "int32") };
     return { x, t: NDArray.full([n], t), ...known };
   };
-  const conditioned = (evaluate: Evaluate): ConditionedNetwork => ({
+  const conditioned = (evaluate: Evaluate, shown: Named<NDArray> = {}): ConditionedNetwork => ({
     labels,
     reading,
-    run: async (x, t, classes) => (await evaluate(prediction, told(x, t, classes))).output as NDArray,
+    async run(x, t, classes) {
+      const feeds = { ...told(x, t, classes), ...repeated(shown, classes.length) };
+      return (await evaluate(prediction, feeds)).output as NDArray;
+    },
   });
   /** vᵀ ∂output/∂x, of what is said of the variance nothing. */
   const pulled: BatchProgram = (n) => ({
@@ -150,7 +169,7 @@ export const denoisingStage = (
 
   return {
     name: equations.name,
-    conditional: labels.embeddings !== null,
+    conditional: labels.embeddings !== null || classifier !== undefined,
     networks: { [kind]: network, ...(weighted && { times: weighted.memory }) },
     updates: [
       {
@@ -177,30 +196,42 @@ export const denoisingStage = (
         return weighted ? { ...feeds, importance: NDArray.full([n], 1) } : feeds;
       },
     },
-    async *generate(request, evaluate) {
+    async *generate(request, evaluate, earlier) {
       const { count, sampling, signal, start = { kind: "noise" } } = request;
       const generators = imageGenerators(request.seed, count);
-      const { sampler, levels, limit, churn } = openSampler(sampling.sampler, process);
-      yield* sample({
-        ...begin(start, { levels, sampler, generators, shape: image, seed: request.seed }),
-        denoiser: limit(guidedDenoiser(request, conditioned(evaluate))),
-        sampler,
-        churn,
-        signal,
-      });
+      const guidance = classifier?.(request, earlier);
+      const { sampler, levels, limit, churn } = openSampler(sampling.sampler, process, guidance);
+      const begun = begin(start, { levels, sampler, generators, shape: image, seed: request.seed });
+      const steps = begun.levels.length - 1 - (begun.begin ?? 0);
+      const shown = beside ? yield* beside.sampling(request, earlier, steps) : { feeds: {}, frames: 0 };
+      const denoiser = limit(guidedDenoiser(request, conditioned(evaluate, shown.feeds)));
+      for await (const { index, total, ...frame } of sample({ ...begun, denoiser, sampler, churn, signal }))
+        yield { index: shown.frames + index, total: shown.frames + total, ...frame };
     },
-    density(classes, evaluate) {
-      const { run } = conditioned(evaluate);
-      const all = (n: number) => classes ?? Array<number>(n).fill(labels.none);
-      const pullback = async (x: NDArray, t: number, v: NDArray) => {
-        const n = x.shape[0] as number;
-        return (await evaluate(pulled, { ...told(x, t, all(n)), v })).product as NDArray;
-      };
-      const plain = (x: NDArray, t: number) => run(x, t, all(x.shape[0] as number));
-      return { process, variance, denoiser: networkDenoiser(plain, { ...reading, pullback }) };
-    },
+    // What is shown is generated, and of that the density is not known.
+    ...(!beside && {
+      density(classes: readonly number[] | undefined, evaluate: Evaluate) {
+        const { run } = conditioned(evaluate);
+        const all = (n: number) => classes ?? Array<number>(n).fill(labels.none);
+        const pullback = async (x: NDArray, t: number, v: NDArray) => {
+          const n = x.shape[0] as number;
+          return (await evaluate(pulled, { ...told(x, t, all(n)), v })).product as NDArray;
+        };
+        const plain = (x: NDArray, t: number) => run(x, t, all(x.shape[0] as number));
+        return { process, variance, denoiser: networkDenoiser(plain, { ...reading, pullback }) };
+      },
+    }),
   };
 };
+
+/** Rows over and over until there are n: guidance asks of every sample twice. */
+const repeated = (arrays: Named<NDArray>, n: number): Named<NDArray> =>
+  Object.fromEntries(
+    Object.entries(arrays).map(([name, array]) => [
+      name,
+      NDArray.concat(Array<NDArray>(n / (array.shape[0] as number)).fill(array)),
+    ]),
+  );
 
 /** The data, with noise that is drawn for them. */
 const noisePairs = async ({ images }: Batch, random: Streams): Promise<Pairs> => ({
@@ -212,7 +243,9 @@ const noisePairs = async ({ images }: Batch, random: Streams): Promise<Pairs> =>
 const coefficientsOf = ({
   reading: { inputScale },
   objective,
-}: DenoisingEquations): Readonly<Record<string, (level: Level) => number>> => ({
+}: Pick<DenoisingEquations, "reading" | "objective">): Readonly<
+  Record<string, (level: Level) => number>
+> => ({
   alpha: ({ alpha }) => alpha,
   sigma: ({ sigma }) => sigma,
   ...(inputScale && { scale: inputScale }),

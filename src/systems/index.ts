@@ -1,3 +1,5 @@
+export { adm } from "./adm.ts";
+export { cascade } from "./cascade.ts";
 export { ddgan } from "./ddgan.ts";
 export { ddpm } from "./ddpm.ts";
 export { edm } from "./edm.ts";

@@ -10,6 +10,8 @@ import {
   type TrainingOptions,
   trainingSchema,
 } from "../train/index.ts";
+import { adm } from "./adm.ts";
+import { cascade } from "./cascade.ts";
 import { ddgan } from "./ddgan.ts";
 import { ddpm } from "./ddpm.ts";
 import { edm } from "./edm.ts";
@@ -30,6 +32,8 @@ export const systems = {
   "score-sde": scoreSde,
   edm,
   "rectified-flow": rectifiedFlow,
+  adm,
+  cascade,
   ddgan,
   gan,
   vae,

@@ -17,7 +17,7 @@ const DRAW_ROUNDING = 1e-6;
 
 /** Fixtures that hold every tensor whole, and fixtures that hold some elements of each. */
 const whole = ["down", "scale-shift", "fourier", "digits"];
-const thin = ["resnet", "skip", "attn-skip", "mixed", "class-times"];
+const thin = ["resnet", "skip", "attn-skip", "mixed", "class-times", "adm"];
 
 const read = async (name: string) => {
   const url = (ending: string) => new URL(`../fixtures/unet2d/${name}.${ending}`, import.meta.url);

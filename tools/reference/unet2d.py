@@ -185,6 +185,27 @@ THIN_CONFIGURATIONS = {
             "resnet_time_scale_shift": "scale_shift",
         },
     },
+    # As diffusers' convert_consistency_to_diffusers.py writes guided-diffusion's networks.
+    "adm": {
+        "seed": 20,
+        "batch": 3,
+        "timesteps": [0, 420, 999],
+        "config": {
+            "sample_size": 8,
+            "out_channels": 6,
+            "layers_per_block": 2,
+            "block_out_channels": (16, 32, 48),
+            "down_block_types": ("ResnetDownsampleBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"),
+            "up_block_types": ("AttnUpBlock2D", "AttnUpBlock2D", "ResnetUpsampleBlock2D"),
+            "downsample_type": "resnet",
+            "upsample_type": "resnet",
+            "num_class_embeds": 11,
+            "attention_head_dim": 16,
+            "attn_norm_num_groups": 8,
+            "norm_num_groups": 8,
+            "resnet_time_scale_shift": "scale_shift",
+        },
+    },
 }
 
 # Elements that a thin file keeps of a tensor, at even distances.

@@ -1,0 +1,51 @@
+import type { RecipeInput } from "../systems/index.ts";
+
+/**
+ * Handwritten digits, 16×16, by classifier guidance: first a classifier of noised digits, then a network of ADM's blocks,
+ * which is told the class of four digits in five, so that it can be led with and without.
+ */
+export const digitsAdm = {
+  name: "digits-adm",
+  system: "adm",
+  data: { kind: "digits", size: 16 },
+  config: {
+    schedule: { beta_schedule: "squaredcos_cap_v2" },
+    conditioning: { kind: "class", labelDropout: 0.2 },
+    network: {
+      block_out_channels: [32, 64, 64],
+      layers_per_block: 1,
+      down_block_types: ["ResnetDownsampleBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"],
+      up_block_types: ["AttnUpBlock2D", "AttnUpBlock2D", "ResnetUpsampleBlock2D"],
+      downsample_type: "resnet",
+      upsample_type: "resnet",
+      resnet_time_scale_shift: "scale_shift",
+      attention_head_dim: 32,
+      attn_norm_num_groups: 8,
+      norm_num_groups: 8,
+    },
+    classifier: {
+      block_out_channels: [32, 64, 64],
+      layers_per_block: 1,
+      down_block_types: ["ResnetDownsampleBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"],
+      downsample_type: "resnet",
+      resnet_time_scale_shift: "scale_shift",
+      attention_head_dim: 32,
+      attn_norm_num_groups: 8,
+      norm_num_groups: 8,
+    },
+  },
+  training: {
+    steps: 1000,
+    batch: 32,
+    optimizer: { kind: "adamw" },
+    learningRate: { peak: 2e-3, warmup: 100, decay: "cosine" },
+    ema: 0.999,
+    heldOutEvery: 500,
+    previewEvery: 500,
+    checkpointEvery: 250,
+  },
+  stages: {
+    classifier: { steps: 800, batch: 64, optimizer: { kind: "adamw", weightDecay: 0.05 }, ema: 0.99 },
+  },
+  sampling: { sampler: { kind: "ddim", steps: 50 }, classifierScale: 2 },
+} satisfies RecipeInput;
