@@ -67,3 +67,35 @@ test("where x is x0 the network's own eps stays, as none follows from it", async
   const denoiser = async () => ({ x0: of(3), eps: of(0.5) });
   expect(await clipped(denoiser)(of(3), { alpha: 1, sigma: 0, t: 7 })).toEqual({ x0: of(1), eps: of(0.5) });
 });
+
+test("a network's pullback becomes that of x0: through what scales x, and what x0 is of x and the output", async () => {
+  // A linear network A x, whose vᵀ ∂output/∂x is Aᵀ v; x0 is then linear in x too, and its columns are its derivative.
+  const a = [
+    [0.5, -0.3],
+    [0.2, 0.7],
+  ] as const;
+  const times = (rows: readonly (readonly number[])[], x: NDArray) =>
+    NDArray.of(
+      rows.map((row) => row.reduce((sum, value, i) => sum + value * (x.data[i] as number), 0)),
+      [1, 2],
+    );
+  const turned = [0, 1].map((i) => a.map((row) => row[i] as number));
+  const told: number[] = [];
+  const denoiser = networkDenoiser(async (x) => times(a, x), {
+    prediction: "v_prediction",
+    inputScale: () => 1.5,
+    told: ({ sigma, alpha }) => sigma / alpha,
+    pullback: async (_, t, v) => {
+      told.push(t);
+      return times(turned, v);
+    },
+  });
+  const row = (...values: number[]) => NDArray.of(values, [1, 2]);
+  const columns = await Promise.all([row(1, 0), row(0, 1)].map(async (x) => (await denoiser(x, level)).x0));
+  const { pullback } = await denoiser(row(3, 4), level);
+  const v = row(0.4, -1.1);
+  const product = await pullback?.(v);
+  for (const [i, column] of columns.entries())
+    expect(product?.data[i]).toBeCloseTo(column.mul(v).sum().item(), 6);
+  expect(told[0]).toBeCloseTo(0.8 / 0.6, 12);
+});
