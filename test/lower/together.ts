@@ -13,7 +13,7 @@ const FLOAT32 = 2e-5;
 export const BFLOAT16 = 2e-2;
 
 /** All programs as one graph and one run, which costs one session. */
-const runTogether = async (programs: readonly Program[], target: Target): Promise<NDArray[][]> => {
+export const runTogether = async (programs: readonly Program[], target: Target): Promise<NDArray[][]> => {
   const leaves = programs.flatMap(({ values }) => [...values]);
   const graph: Graph = {
     inputs: new Map(leaves.map(([leaf], i) => [`in${i}`, leaf])),
@@ -27,11 +27,7 @@ const runTogether = async (programs: readonly Program[], target: Target): Promis
   return programs.map(({ outputs }, i) => outputs.map((_, j) => results[`out${i}.${j}`] as NDArray));
 };
 
-const expectReference = (
-  { outputs, values }: Program,
-  got: readonly NDArray[],
-  tolerance: number,
-): void => {
+const expectReference = ({ outputs, values }: Program, got: readonly NDArray[], tolerance: number): void => {
   const leaves = new Map([...values].map(([leaf, value]) => [leaf, toDoubles(value)] as const));
   interpret(outputs, leaves).forEach((expected, j) => {
     expect(got[j]?.dtype).toBe(outputs[j]?.dtype);

@@ -88,7 +88,8 @@ class Planner implements Placing {
     this.#rounded = precision === "bf16" ? roundedNodes(order, outputs) : new Set();
     const stands = (node: Tensor) =>
       !this.#rootOf.has(node) && !views.has(node.op) && node.op !== "input" && node.op !== "constant";
-    const bytes = (node: Tensor) => (outputs.has(node) ? 0 : sizeOf(node.shape) * bytesOf(this.storage(node)));
+    const bytes = (node: Tensor) =>
+      outputs.has(node) ? 0 : sizeOf(node.shape) * bytesOf(this.storage(node));
     for (const node of scheduled({ order, stands, bytes })) this.#emit(node);
   }
 

@@ -18,21 +18,21 @@ const isReduction = (node: Tensor): node is Tensor<"sum" | "max"> => node.op ===
 
 /**
  * The nodes that a plan in bf16 stores rounded: what is computed from images and is as large as they are. Never outputs,
- * nor what leads to a loss; statistics, gradients in weights and all that only time, classes or weights decide are no
- * activations.
+ * what leads to a loss, or what is made to be added up; statistics, gradients in weights and all that only time, classes
+ * or weights decide are no activations.
  * @param order inputs before users
  * @param outputs nodes that lie in the caller's memory
  */
 export const roundedNodes = (order: readonly Tensor[], outputs: ReadonlySet<Tensor>): ReadonlySet<Tensor> => {
-  const exact = leadingToLosses(order);
   const active = new Set<Tensor>();
+  for (const node of order) if (isActive(node, active)) active.add(node);
+  const exact = new Set<Tensor>([...outputs, ...leadingToLosses(order), ...onlySummed(order, active)]);
+  for (const node of order.toReversed())
+    if (views.has(node.op) && exact.has(node)) exact.add(node.inputs[0] as Tensor);
   const rounded = new Set<Tensor>();
   for (const node of order) {
-    if (isActive(node, active)) active.add(node);
-    const { inputs } = node;
-    const keeps = node.dtype !== "float32" || outputs.has(node) || exact.has(node);
-    if (views.has(node.op) ? rounded.has(inputs[0] as Tensor) : active.has(node) && !keeps && fits(node, rounded))
-      rounded.add(node);
+    const rounds = active.has(node) && node.dtype === "float32" && !exact.has(node) && fits(node, rounded);
+    if (views.has(node.op) ? rounded.has(node.inputs[0] as Tensor) : rounds) rounded.add(node);
   }
   return rounded;
 };
@@ -67,6 +67,16 @@ const leadingToLosses = (order: readonly Tensor[]): ReadonlySet<Tensor> => {
     if (passes && (found.has(node) || isLoss(node))) for (const source of node.inputs) found.add(source);
   }
   return found;
+};
+
+/** What goes into sums that are no activations, and nowhere else. */
+const onlySummed = (order: readonly Tensor[], active: ReadonlySet<Tensor>): Tensor[] => {
+  const otherwise = new Set<Tensor>();
+  for (const node of order.toReversed()) {
+    const sums = (isReduction(node) && !active.has(node)) || (views.has(node.op) && !otherwise.has(node));
+    if (!sums) for (const source of node.inputs) otherwise.add(source);
+  }
+  return order.filter((node) => !otherwise.has(node));
 };
 
 const isLoss = (node: Tensor): boolean =>
