@@ -74,6 +74,7 @@ const describeCheckpoint = (checkpoint: Checkpoint): string[] => {
     row("images", `${height}×${width}, ${channels === 1 ? "grey" : "colour"}`),
     ...(header.classes ? [row("classes", summarise(header.classes))] : []),
     row("seed", recipe.training.seed),
+    row("precision", header.precision ?? "fp32"),
     row("checkpoint", path),
   ];
 };

@@ -4,7 +4,7 @@ import { toPixels } from "../data/index.ts";
 import { encodeGif, encodePng, enlarge, imageGrid, makeFolder, writeWhole } from "../formats/index.ts";
 import { samplerSummaries } from "../samplers/index.ts";
 import { openTrained, type Recipe, type Trained } from "../systems/index.ts";
-import { backend } from "./backend-option.ts";
+import { backend, precision } from "./backend-option.ts";
 import { defineCommand, flag, integer, text } from "./command.ts";
 import { type Generated, generate } from "./generate.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
@@ -56,6 +56,7 @@ ${samplerList}`,
     scale: integer("enlarge the grid and the animation", { least: 1, fallback: 4 }),
     threads: integer("threads of the network's operations (default: all cores)", { least: 1 }),
     backend,
+    precision,
   },
   examples: [
     ["undiffuse sample runs/digits", "forty digits, four of each"],
@@ -78,8 +79,8 @@ ${samplerList}`,
       "as diffusers' configuration says",
     ],
   ],
-  async run({ model: path, threads, backend, ...request }) {
-    const model = await openTrained(path, { threads, backend });
+  async run({ model: path, threads, backend, precision, ...request }) {
+    const model = await openTrained(path, { threads, backend, precision });
     try {
       await interruptible("stopping", async (signal) => {
         const plan = await planOf(model, request);
@@ -99,7 +100,7 @@ ${samplerList}`,
   },
 });
 
-type Request = Omit<Parameters<typeof sampleCommand.run>[0], "model" | "threads" | "backend">;
+type Request = Omit<Parameters<typeof sampleCommand.run>[0], "model" | "threads" | "backend" | "precision">;
 
 /** Everything about the images to make, before the first is made. */
 interface Plan {

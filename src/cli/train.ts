@@ -2,7 +2,7 @@ import { ArgumentError } from "../base/index.ts";
 import { type DataSpec, type Dataset, openDataset } from "../data/index.ts";
 import { stagesOf } from "../systems/index.ts";
 import { dataShape, parameterCount, type Stage, type TrainEvent, train } from "../train/index.ts";
-import { backend } from "./backend-option.ts";
+import { backend, trainPrecision } from "./backend-option.ts";
 import { choice, defineCommand, flag, integer, text, UsageError } from "./command.ts";
 import { forecast } from "./forecast.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
@@ -38,6 +38,7 @@ lowest held-out loss; undiffuse sample takes its path. Ctrl-C saves and ends;
     seed: integer("seed of every random number of the run"),
     threads: integer("threads of the network's operations (default: all cores)", { least: 1 }),
     backend,
+    precision: trainPrecision,
     dryRun: flag("show the whole recipe, what it would train, the memory and the time; end"),
     profile: flag("show where the time of a training step goes, by operation; end"),
   },
@@ -47,7 +48,7 @@ lowest held-out loss; undiffuse sample takes its path. Ctrl-C saves and ends;
     ["undiffuse train images --data ~/photos --size 32", "learn your own pictures"],
     ["undiffuse train digits --dry-run > mine.json", "a recipe to edit; then: undiffuse train mine.json"],
   ],
-  async run({ recipe: word, out, resume, threads, backend, dryRun, profile, ...changes }) {
+  async run({ recipe: word, out, resume, threads, backend, precision, dryRun, profile, ...changes }) {
     const { recipe, folder } = await openRecipe(word, changes);
     const dataset = await openImages(recipe.data);
     if (dataset.notice) process.stderr.write(`${dataset.notice}\n`);
@@ -63,6 +64,7 @@ lowest held-out loss; undiffuse sample takes its path. Ctrl-C saves and ends;
       resume,
       threads,
       backend,
+      precision,
     };
     if (dryRun) {
       process.stdout.write(`${JSON.stringify(recipe, null, 2)}\n`);
@@ -123,11 +125,15 @@ const watch = async (events: AsyncIterable<TrainEvent>, folder: string): Promise
 
 type Event<K extends TrainEvent["kind"]> = Extract<TrainEvent, { kind: K }>;
 
-const opening = ({ step, images, heldOutImages, parameters }: Event<"started">, folder: string): string =>
+const opening = (
+  { step, images, heldOutImages, parameters, precision }: Event<"started">,
+  folder: string,
+): string =>
   [
     step > 0 ? `continuing ${folder} after step ${step}` : `training in ${folder}`,
     `${parameters.toLocaleString("en")} parameters`,
     `${images} images, ${heldOutImages} held out`,
+    ...(precision === "bf16" ? ["in bf16"] : []),
   ].join("; ");
 
 const facts = (event: Event<"step">): Record<string, string> => ({

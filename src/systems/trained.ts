@@ -1,9 +1,9 @@
 import { stat } from "node:fs/promises";
 import { ArgumentError, FileError, type NDArray } from "../base/index.ts";
-import type { Backend } from "../runtime/index.ts";
 import type { Start } from "../samplers/index.ts";
 import {
   type Checkpoint,
+  type EvaluateOptions,
   type Frame,
   openEvaluate,
   readCheckpoint,
@@ -52,10 +52,7 @@ export interface Trained {
 }
 
 /** Opens a run folder (its newest checkpoint) or a checkpoint file, with the averaged weights. */
-export const openTrained = async (
-  path: string,
-  options: { readonly threads?: number | undefined; readonly backend?: Backend | undefined } = {},
-): Promise<Trained> => {
+export const openTrained = async (path: string, options: EvaluateOptions = {}): Promise<Trained> => {
   const checkpoint = await findCheckpoint(path);
   const { header } = checkpoint;
   const recipe = parseRecipe(header.recipe, checkpoint.path);

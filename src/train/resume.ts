@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { FileError } from "../base/index.ts";
+import type { Precision } from "../lower/index.ts";
+import type { PrecisionChoice } from "../runtime/index.ts";
 import { bestCheckpoint, type Checkpoint, newestCheckpoint } from "./checkpoint.ts";
 import { trainingSchema } from "./options.ts";
 import type { RunFolder } from "./run-folder.ts";
@@ -19,12 +21,13 @@ export const freshStart: Start = { checkpoint: null, lowest: Number.POSITIVE_INF
 interface Wanted {
   readonly recipe: unknown;
   readonly fingerprint: string;
+  readonly precision?: PrecisionChoice | undefined;
 }
 
 /**
  * Finds where a run begins.
  * @throws FileError when the folder holds a run and `resume` is false, or none and it is true, or when the
- * run there has another recipe or other data
+ * run there has another recipe, other data or another precision
  */
 export const resumeFrom = async (
   folder: RunFolder,
@@ -51,7 +54,11 @@ export const resumeFrom = async (
   };
 };
 
-const checkSame = ({ path, header }: Checkpoint, { recipe, fingerprint }: Wanted): void => {
+/** What a checkpoint's run computes in. */
+export const savedPrecision = ({ header }: Checkpoint): Precision => header.precision ?? "fp32";
+
+const checkSame = (checkpoint: Checkpoint, { recipe, fingerprint, precision = "auto" }: Wanted): void => {
+  const { path, header } = checkpoint;
   const differing = differences(withDefaults(header.recipe), recipe);
   if (differing.length)
     throw new FileError(path, {
@@ -63,6 +70,13 @@ const checkSame = ({ path, header }: Checkpoint, { recipe, fingerprint }: Wanted
     throw new FileError(path, {
       expected: `the images that the run started with (${header.fingerprint})`,
       got: `others (${fingerprint})`,
+    });
+  const saved = savedPrecision(checkpoint);
+  if (precision !== "auto" && precision !== saved)
+    throw new FileError(path, {
+      expected: `${saved}, in which the run started`,
+      got: precision,
+      hint: "leave --precision out to go on, or start a new run in another folder",
     });
 };
 

@@ -36,8 +36,9 @@ export async function* train<S>(job: TrainJob<S>): AsyncGenerator<TrainEvent, vo
 
 /** Trains in a folder that is this process's own. */
 async function* trainIn<S>(folder: RunFolder, job: TrainJob<S>): AsyncGenerator<TrainEvent, void> {
-  const { training, recipe, dataset, resume } = job;
-  const start = await resumeFrom(folder, { resume, recipe, fingerprint: dataset.fingerprint });
+  const { training, recipe, dataset, resume, precision } = job;
+  const wanted = { recipe, fingerprint: dataset.fingerprint, precision };
+  const start = await resumeFrom(folder, { resume, ...wanted });
   const step = start.checkpoint?.header.step ?? 0;
   await prepareRunFolder(folder);
   const metrics = await truncateMetrics(folder, step);
@@ -46,7 +47,7 @@ async function* trainIn<S>(folder: RunFolder, job: TrainJob<S>): AsyncGenerator<
   const advisor = job.stage.updates.length === 1 ? new Advisor(training, metrics) : null;
   const run = await Run.open(job, { folder, start });
   try {
-    yield { kind: "started", step, steps: training.steps, ...run.sizes, damaged: start.damaged };
+    yield { kind: "started", step, steps: training.steps, ...run.facts, damaged: start.damaged };
     for await (const event of steps(job, run, advisor)) {
       await log.write(event);
       yield event;
