@@ -93,11 +93,14 @@ const describeRun = async (path: string): Promise<string[]> => {
     ...describeCheckpoint(checkpoint),
     row("checkpoints", (await listCheckpoints(folder.checkpoints)).length),
     ...damaged.map(({ message }) => row("damaged", message)),
-    row("made by", `undiffuse train ${folder.recipe} --out ${path}`),
+    row("made by", `undiffuse train ${folder.recipe} --out ${path}${precisionOption(header.precision)}`),
     next,
     ...trainingFigures(metrics),
   ];
 };
+
+const precisionOption = (precision = "fp32"): string =>
+  precision === "fp32" ? "" : ` --precision ${precision}`;
 
 const trainingFigures = (metrics: readonly Metrics[]): string[] => {
   const recent = recentLosses(metrics);
