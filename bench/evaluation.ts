@@ -13,7 +13,7 @@ import { leaves, stateOf } from "../src/nn/index.ts";
 import { compile, inferTarget } from "../src/runtime/index.ts";
 import { trace } from "../src/tensor/index.ts";
 import { chosenNetworks, type Network } from "./networks.ts";
-import { alone, backend, machine, median, openPeer, ratio, THREADS } from "./peer.ts";
+import { alone, backend, machine, median, openPeer, precision, ratio, THREADS } from "./peer.ts";
 
 const BATCHES = [1, 16];
 const ROUNDS = 11;
@@ -30,7 +30,11 @@ const openOurs = async ({ config }: Network, batch: number) => {
     ({ sample, timestep }) => ({ eps: net.forward(sample, timestep) }),
     leaves(net),
   );
-  const run = await compile(graph, { weights: stateOf(net), threads: THREADS, target: inferTarget(backend) });
+  const run = await compile(graph, {
+    weights: stateOf(net),
+    threads: THREADS,
+    target: inferTarget(backend, precision),
+  });
   const turn = async (): Promise<number> => {
     const started = performance.now();
     let eps = sample;

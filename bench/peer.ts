@@ -7,13 +7,18 @@ import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { parseAs } from "../src/base/index.ts";
-import { backendNames } from "../src/runtime/index.ts";
+import { backendNames, precisionNames } from "../src/runtime/index.ts";
 
 export const THREADS = 2;
 /** What runs ours: BACKEND of the environment, one of --backend's. */
 export const backend = parseAs(z.enum(backendNames), process.env.BACKEND ?? "onnx", {
   who: "BACKEND",
   expected: backendNames.join(", "),
+});
+/** What ours computes in: PRECISION of the environment, one of --precision's. */
+export const precision = parseAs(z.enum(precisionNames), process.env.PRECISION ?? "fp32", {
+  who: "PRECISION",
+  expected: precisionNames.join(", "),
 });
 
 export interface Peer {

@@ -6,7 +6,7 @@ import { parameters } from "../src/nn/index.ts";
 import { trainTarget } from "../src/runtime/index.ts";
 import { type Graph, gradients, simplify, type Tensor, trace } from "../src/tensor/index.ts";
 import type { Network } from "./networks.ts";
-import { backend } from "./peer.ts";
+import { backend, precision } from "./peer.ts";
 
 export interface TrainingGraph {
   /** The mean squared error of a random batch, and its gradients, `gradient.<name>`. */
@@ -50,5 +50,5 @@ export interface TrainingModel extends Omit<TrainingGraph, "graph"> {
 
 export const trainingModel = async (network: Network): Promise<TrainingModel> => {
   const { graph, ...rest } = trainingGraph(network);
-  return { model: lower(graph, { target: await trainTarget(backend) }), ...rest };
+  return { model: lower(graph, { target: await trainTarget(backend, precision) }), ...rest };
 };

@@ -2,7 +2,6 @@
 // queries a product, a softmax in place and a product, in the cache.
 #include "gemm.h"
 #include "step.h"
-#include "vector-math.h"
 
 namespace undiffuse {
 
@@ -25,17 +24,19 @@ struct Shape {
   int64_t packedValues() const { return keys * padded(valueWidth); }
 };
 
-void packKeys(const float* k, const Shape& s, float* out) {
+template <class T>
+void packKeys(const T* k, const Shape& s, float* out) {
   const int64_t row = padded(s.keys);
   for (int64_t key = 0; key < s.keys; key += LANES)
     for (int64_t i = 0; i < s.width; ++i)
-      for (int64_t j = key; j < std::min(key + LANES, s.keys); ++j) out[i * row + j] = k[j * s.stride() + i];
+      for (int64_t j = key; j < std::min(key + LANES, s.keys); ++j) out[i * row + j] = static_cast<float>(k[j * s.stride() + i]);
   for (int64_t i = 0; i < s.width; ++i) std::fill(out + i * row + s.keys, out + (i + 1) * row, 0.f);
 }
 
-void packValues(const float* v, const Shape& s, float* out) {
+template <class T>
+void packValues(const T* v, const Shape& s, float* out) {
   for (int64_t key = 0; key < s.keys; ++key, v += s.valueStride(), out += padded(s.valueWidth)) {
-    std::copy_n(v, s.valueWidth, out);
+    convert(v, s.valueWidth, out);
     std::fill(out + s.valueWidth, out + padded(s.valueWidth), 0.f);
   }
 }
@@ -53,38 +54,35 @@ float exponentials(float* scores, int64_t n, float scale) {
   return 1.f / sum;
 }
 
-void attend(const float* q, const float* keys, const float* values, const Shape& s, int64_t count, float* scores,
-            float* result, float* out) {
+// Behind `result` is room for the rows of q.
+template <class T>
+void attend(const T* q, const float* keys, const float* values, const Shape& s, int64_t count, float* scores,
+            float* result, T* out) {
   const int64_t row = padded(s.keys), width = padded(s.valueWidth);
   float factors[MOST];
-  multiply(q, s.stride(), keys, row, count, row, s.width, scores, row);
+  float* rows = result + s.block() * width;
+  for (int64_t i = 0; i < count; ++i) convert(q + i * s.stride(), s.width, rows + i * s.width);
+  multiply(rows, s.width, keys, row, count, row, s.width, scores, row);
   for (int64_t i = 0; i < count; ++i) factors[i] = exponentials(scores + i * row, s.keys, s.scale);
   for (int64_t key = 0; key < s.keys; key += SUMMED)
     multiply(scores + key, row, values + key * width, width, count, width, std::min(SUMMED, s.keys - key), result,
              width, key > 0);
   for (int64_t i = 0; i < count; ++i)
-    for (int64_t j = 0; j < s.valueWidth; ++j) out[i * s.valueStride() + j] = result[i * width + j] * factors[i];
+    for (int64_t j = 0; j < s.valueWidth; ++j) out[i * s.valueStride() + j] = static_cast<T>(result[i * width + j] * factors[i]);
 }
 
-}  // namespace
-
-Step prepareAttention(Setup& setup) {
-  const Value *q = setup.value(), *k = setup.value(), *v = setup.value(), *out = setup.value();
-  Shape s{};
-  for (int64_t* field : {&s.batch, &s.queries, &s.keys, &s.heads, &s.width, &s.valueWidth}) *field = setup.words.positive();
-  s.scale = setup.words.real();
-  need(q, s.batch * s.queries * s.stride()), need(k, s.batch * s.keys * s.stride());
-  need(v, s.batch * s.keys * s.valueStride()), need(out, s.batch * s.queries * s.valueStride());
+template <class T>
+Step prepare(Setup& setup, const Shape& s, const Value* q, const Value* k, const Value* v, const Value* out) {
   const int threads = threadsFor(s.batch * s.heads * s.queries * s.keys * (s.width + s.valueWidth), setup.threads);
   const int64_t all = s.batch * s.heads, block = s.block(), blocks = (s.queries + block - 1) / block;
-  const int64_t scratchOfOne = block * (padded(s.keys) + padded(s.valueWidth));
+  const int64_t scratchOfOne = block * (padded(s.keys) + padded(s.valueWidth) + s.width);
   const Region packedKeys = setup.reserve(sizeof(float) * all * s.packedKeys());
   const Region packedValues = setup.reserve(sizeof(float) * all * s.packedValues());
   const Region scratch = setup.reserve(sizeof(float) * threads * scratchOfOne);
   return [=] {
     // Of a head of an image: where its first row begins.
     const auto head = [&](const Value* value, int64_t i, int64_t rows, int64_t width) {
-      return value->floats() + (i / s.heads * rows * s.heads + i % s.heads) * width;
+      return value->as<T>() + (i / s.heads * rows * s.heads + i % s.heads) * width;
     };
     parallel(all, threads, [&](int64_t begin, int64_t end, int) {
       for (int64_t i = begin; i < end; ++i) {
@@ -102,6 +100,19 @@ Step prepareAttention(Setup& setup) {
       }
     });
   };
+}
+
+}  // namespace
+
+Step prepareAttention(Setup& setup) {
+  const Value *q = setup.real(), *k = setup.value(0, q->dtype), *v = setup.value(0, q->dtype),
+              *out = setup.value(0, q->dtype);
+  Shape s{};
+  for (int64_t* field : {&s.batch, &s.queries, &s.keys, &s.heads, &s.width, &s.valueWidth}) *field = setup.words.positive();
+  s.scale = setup.words.real();
+  need(q, s.batch * s.queries * s.stride()), need(k, s.batch * s.keys * s.stride());
+  need(v, s.batch * s.keys * s.valueStride()), need(out, s.batch * s.queries * s.valueStride());
+  return withReal(q->dtype, [&](auto t) { return prepare<decltype(t)>(setup, s, q, k, v, out); });
 }
 
 }  // namespace undiffuse

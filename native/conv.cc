@@ -13,10 +13,14 @@ using Tag = dnnl::memory::format_tag;
 struct Shape : ConvShape {
   ConvWindow window() const { return {{stride, stride}, {top, left}, {bottom, right}}; }
   Tag images() const { return block == 8 ? Tag::nChw8c : block == 16 ? Tag::nChw16c : Tag::nhwc; }
-  Md x() const { return {{n, c, h, w}, dnnl::memory::data_type::f32, images()}; }
-  Md weight(Tag tag) const { return {{m, c, kh, kw}, dnnl::memory::data_type::f32, tag}; }
-  Md bias() const { return {{m}, dnnl::memory::data_type::f32, Tag::x}; }
-  Md out() const { return {{n, m, oh, ow}, dnnl::memory::data_type::f32, images()}; }
+  Md x(Type type) const { return {{n, c, h, w}, type, images()}; }
+  Md weight(Type type, Tag tag = Tag::any) const { return {{m, c, kh, kw}, type, tag}; }
+  Md bias() const { return {{m}, Type::f32, Tag::x}; }
+  Md out(Type type) const { return {{n, m, oh, ow}, type, images()}; }
+  // Of this type throughout: the convolution that a gradient is of.
+  ForwardConv forward(const dnnl::engine& engine, Type type) const {
+    return describeConv(engine, x(type), weight(type), Md(), out(type), window(), true);
+  }
 };
 
 Shape readShape(Words& words, const Value* x, const Value* weight, const Value* out) {
@@ -36,45 +40,59 @@ Shape readShape(Words& words, const Value* x, const Value* weight, const Value* 
 }  // namespace
 
 Step prepareConv(Setup& setup) {
-  const Value *x = setup.value(), *weight = setup.value(), *bias = setup.optional(), *out = setup.value();
+  const Value *x = setup.real(), *weight = setup.real(), *bias = setup.optional(), *out = setup.real();
   const Shape s = readShape(setup.words, x, weight, out);
   need(bias, s.m);
-  const auto description = describeConv(setup.primitives->engine, s.x(), s.weight(Tag::any), bias ? s.bias() : Md(),
-                                        s.out(), s.window(), false);
-  auto primitive = std::make_shared<Primitive>(setup, dnnl::convolution_forward(description),
-                                               description.scratchpad_desc());
-  primitive->input(DNNL_ARG_SRC, x, s.x(), description.src_desc());
-  primitive->input(DNNL_ARG_WEIGHTS, weight, s.weight(Tag::oihw), description.weights_desc());
-  if (bias) primitive->input(DNNL_ARG_BIAS, bias, s.bias(), description.bias_desc());
-  primitive->output(DNNL_ARG_DST, out, s.out(), description.dst_desc());
-  return [primitive] { primitive->run(); };
+  return buildPrimitive(setup, {x, weight, out}, [&](Factors factors) {
+    const Type type = typeOf(factors);
+    const auto description = describeConv(setup.primitives->engine, s.x(type), s.weight(type), bias ? s.bias() : Md(),
+                                          s.out(typeOf(factors, out)), s.window(), false);
+    auto primitive = std::make_shared<Primitive>(setup, factors, dnnl::convolution_forward(description),
+                                                 description.scratchpad_desc());
+    primitive->input(DNNL_ARG_SRC, x, [&](Type type) { return s.x(type); }, description.src_desc());
+    primitive->input(DNNL_ARG_WEIGHTS, weight, [&](Type type) { return s.weight(type, Tag::oihw); },
+                     description.weights_desc());
+    if (bias) primitive->addend(DNNL_ARG_BIAS, bias, [&](Type) { return s.bias(); }, description.bias_desc());
+    primitive->output(DNNL_ARG_DST, out, [&](Type type) { return s.out(type); }, description.dst_desc());
+    return primitive;
+  });
 }
 
 Step prepareConvInputGrad(Setup& setup) {
-  const Value *dy = setup.value(), *weight = setup.value(), *dx = setup.value();
+  const Value *dy = setup.real(), *weight = setup.real(), *dx = setup.real();
   const Shape s = readShape(setup.words, dx, weight, dy);
-  const auto description =
-      describeConvInputGrad(setup.primitives->engine, s.x(), s.weight(Tag::any), s.out(), s.window());
-  auto primitive = std::make_shared<Primitive>(setup, dnnl::convolution_backward_data(description),
-                                               description.scratchpad_desc());
-  primitive->input(DNNL_ARG_DIFF_DST, dy, s.out(), description.diff_dst_desc());
-  primitive->input(DNNL_ARG_WEIGHTS, weight, s.weight(Tag::oihw), description.weights_desc());
-  primitive->output(DNNL_ARG_DIFF_SRC, dx, s.x(), description.diff_src_desc());
-  return [primitive] { primitive->run(); };
+  return buildPrimitive(setup, {dy, weight, dx}, [&](Factors factors) {
+    const Type type = typeOf(factors);
+    const auto& engine = setup.primitives->engine;
+    const auto description = describeConvInputGrad(engine, s.x(typeOf(factors, dx)), s.weight(type), s.out(type),
+                                                   s.window(), s.forward(engine, type));
+    auto primitive = std::make_shared<Primitive>(setup, factors, dnnl::convolution_backward_data(description),
+                                                 description.scratchpad_desc());
+    primitive->input(DNNL_ARG_DIFF_DST, dy, [&](Type type) { return s.out(type); }, description.diff_dst_desc());
+    primitive->input(DNNL_ARG_WEIGHTS, weight, [&](Type type) { return s.weight(type, Tag::oihw); },
+                     description.weights_desc());
+    primitive->output(DNNL_ARG_DIFF_SRC, dx, [&](Type type) { return s.x(type); }, description.diff_src_desc());
+    return primitive;
+  });
 }
 
 Step prepareConvWeightGrad(Setup& setup) {
-  const Value *x = setup.value(), *dy = setup.value(), *dweight = setup.value();
+  const Value *x = setup.real(), *dy = setup.real(), *dweight = setup.value();
   const Shape s = readShape(setup.words, x, dweight, dy);
   if (s.block == 8 && s.kh * s.kw > 1) return prepareBlockedWeightGrad(setup, s, x, dy, dweight);
-  const auto description =
-      describeConvWeightGrad(setup.primitives->engine, s.x(), s.weight(Tag::any), s.out(), s.window());
-  auto primitive = std::make_shared<Primitive>(setup, dnnl::convolution_backward_weights(description),
-                                               description.scratchpad_desc());
-  primitive->input(DNNL_ARG_SRC, x, s.x(), description.src_desc());
-  primitive->input(DNNL_ARG_DIFF_DST, dy, s.out(), description.diff_dst_desc());
-  primitive->output(DNNL_ARG_DIFF_WEIGHTS, dweight, s.weight(Tag::oihw), description.diff_weights_desc());
-  return [primitive] { primitive->run(); };
+  return buildPrimitive(setup, {x, dy}, [&](Factors factors) {
+    const Type type = typeOf(factors);
+    const auto& engine = setup.primitives->engine;
+    const auto description = describeConvWeightGrad(engine, s.x(type), s.weight(Type::f32), s.out(type), s.window(),
+                                                    s.forward(engine, type));
+    auto primitive = std::make_shared<Primitive>(setup, factors, dnnl::convolution_backward_weights(description),
+                                                 description.scratchpad_desc());
+    primitive->input(DNNL_ARG_SRC, x, [&](Type type) { return s.x(type); }, description.src_desc());
+    primitive->input(DNNL_ARG_DIFF_DST, dy, [&](Type type) { return s.out(type); }, description.diff_dst_desc());
+    primitive->output(DNNL_ARG_DIFF_WEIGHTS, dweight, [&](Type type) { return s.weight(type, Tag::oihw); },
+                      description.diff_weights_desc());
+    return primitive;
+  });
 }
 
 }  // namespace undiffuse

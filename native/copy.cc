@@ -74,8 +74,9 @@ Step prepareCopy(Setup& setup, const Box& box) {
   int64_t size = 1;
   for (const int64_t dim : box.dims) size *= dim;
   const int threads = threadsFor(size, setup.threads);
-  if (box.out.value->width() == 1)
-    return [=] { copyTiles<uint8_t>(box, row, rows, columns, transposes, threads); };
+  const size_t width = box.out.value->width();
+  if (width == 1) return [=] { copyTiles<uint8_t>(box, row, rows, columns, transposes, threads); };
+  if (width == 2) return [=] { copyTiles<uint16_t>(box, row, rows, columns, transposes, threads); };
   return [=] { copyTiles<uint32_t>(box, row, rows, columns, transposes, threads); };
 }
 

@@ -32,7 +32,7 @@ const Operation operations[] = {
 Value readValue(Words& words) {
   Value value{};
   const int32_t dtype = words.next(), place = words.next();
-  if (dtype < Float32 || dtype > UInt8) throw std::runtime_error("unknown dtype " + std::to_string(dtype));
+  if (dtype < Float32 || dtype > BFloat16) throw std::runtime_error("unknown dtype " + std::to_string(dtype));
   if (place < Arena || place > Output) throw std::runtime_error("unknown place " + std::to_string(place));
   value.dtype = static_cast<DType>(dtype);
   value.place = static_cast<Place>(place);
@@ -78,6 +78,13 @@ const Value* Setup::value(int64_t size, DType dtype) {
   const Value* value = any();
   if (value->dtype != dtype) throw std::runtime_error("a value of another dtype than the operation takes");
   need(value, size);
+  return value;
+}
+
+const Value* Setup::real() {
+  const Value* value = any();
+  if (value->dtype != BFloat16 && value->dtype != Float32)
+    throw std::runtime_error("a value of another dtype than the operation takes");
   return value;
 }
 

@@ -2,8 +2,6 @@
 // is one vectorised loop over a tile. A Map that only copies goes without registers (copy.cc).
 #include "map.h"
 
-#include "vector-math.h"
-
 namespace undiffuse {
 
 namespace {
@@ -103,8 +101,14 @@ void load(const T* in, int64_t rowStride, int64_t stride, Tile tile, float* out)
 
 template <class T, class F>
 void store(const float* in, T* out, int64_t rowStride, int64_t stride, Tile tile, F convert) {
-  for (int64_t r = 0; r < tile.rows; ++r, out += rowStride, in += tile.columns)
-    for (int64_t i = 0; i < tile.columns; ++i) out[i * stride] = convert(in[i]);
+  for (int64_t r = 0; r < tile.rows; ++r, out += rowStride, in += tile.columns) {
+    if (stride == 1) {
+#pragma omp simd
+      for (int64_t i = 0; i < tile.columns; ++i) out[i] = convert(in[i]);
+    } else {
+      for (int64_t i = 0; i < tile.columns; ++i) out[i * stride] = convert(in[i]);
+    }
+  }
 }
 
 // What of a Map does not change between tiles.
@@ -220,7 +224,9 @@ void Program::runTiles(int64_t begin, int64_t end, float* buffers) const {
 void Program::loadTile(const Operand& operand, int64_t offset, Tile tile, float* buffer) const {
   const int64_t rowStride = operand.strides[inner_ - 1], stride = operand.strides[inner_];
   const Value& value = *operand.value;
+  if (dense(operand, tile)) tile = {1, tile.rows * tile.columns};
   if (value.dtype == Float32) return load(value.floats() + offset, rowStride, stride, tile, buffer);
+  if (value.dtype == BFloat16) return load(value.as<Bf16>() + offset, rowStride, stride, tile, buffer);
   if (value.dtype == Int32) return load(value.ints() + offset, rowStride, stride, tile, buffer);
   load(value.data + offset, rowStride, stride, tile, buffer);
 }
@@ -228,6 +234,9 @@ void Program::loadTile(const Operand& operand, int64_t offset, Tile tile, float*
 void Program::storeTile(const float* result, int64_t offset, Tile tile) const {
   const int64_t rowStride = box_.out.strides[inner_ - 1], stride = box_.out.strides[inner_];
   const Value& value = *box_.out.value;
+  if (dense(box_.out, tile)) tile = {1, tile.rows * tile.columns};
+  if (value.dtype == BFloat16)
+    return store(result, value.as<Bf16>() + offset, rowStride, stride, tile, [](float x) { return Bf16(x); });
   if (value.dtype == Float32)
     return store(result, value.floats() + offset, rowStride, stride, tile, [](float x) { return x; });
   if (value.dtype == Int32) return store(result, value.ints() + offset, rowStride, stride, tile, toInt);

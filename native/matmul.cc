@@ -16,7 +16,7 @@ struct Matrices {
 
   // Dimensions of one index get the strides that oneDNN takes for a plain matrix; so do those that repeat, which it
   // knows as of one index.
-  Md description() const {
+  Md description(Type type) const {
     int64_t row = rowStride, column = columnStride;
     if (columns == 1) column = row == 1 ? rows : 1;
     if (rows == 1) row = column == 1 ? columns : 1;
@@ -27,7 +27,7 @@ struct Matrices {
     }
     dims.insert(dims.end(), {rows, columns});
     steps.insert(steps.end(), {row, column});
-    return {dims, dnnl::memory::data_type::f32, steps};
+    return {dims, type, steps};
   }
 };
 
@@ -63,7 +63,7 @@ void merge(Matrices& a, Matrices& b, Matrices& out) {
 
 Step prepareMatMul(Setup& setup) {
   Words& words = setup.words;
-  const Value *aValue = setup.value(), *bValue = setup.value(), *outValue = setup.value();
+  const Value *aValue = setup.real(), *bValue = setup.real(), *outValue = setup.real();
   Matrices a{}, b{}, out{};
   const int32_t rank = words.next();
   for (int32_t i = 0; i < rank; ++i) a.batch.push_back(words.positive());
@@ -79,13 +79,17 @@ Step prepareMatMul(Setup& setup) {
   need(bValue, b.extent());
   need(outValue, out.extent());
 
-  const Md aMd = a.description(), bMd = b.description(), outMd = out.description();
-  const auto description = describeMatMul(setup.primitives->engine, aMd, bMd, outMd);
-  auto primitive = std::make_shared<Primitive>(setup, dnnl::matmul(description), description.scratchpad_desc());
-  primitive->input(DNNL_ARG_SRC, aValue, aMd, aMd);
-  primitive->input(DNNL_ARG_WEIGHTS, bValue, bMd, bMd);
-  primitive->output(DNNL_ARG_DST, outValue, outMd, outMd);
-  return [primitive] { primitive->run(); };
+  return buildPrimitive(setup, {aValue, bValue, outValue}, [&](Factors factors) {
+    const Type type = typeOf(factors);
+    const Md aMd = a.description(type), bMd = b.description(type), outMd = out.description(typeOf(factors, outValue));
+    const auto description = describeMatMul(setup.primitives->engine, aMd, bMd, outMd);
+    auto primitive =
+        std::make_shared<Primitive>(setup, factors, dnnl::matmul(description), description.scratchpad_desc());
+    primitive->input(DNNL_ARG_SRC, aValue, [&](Type type) { return a.description(type); }, aMd);
+    primitive->input(DNNL_ARG_WEIGHTS, bValue, [&](Type type) { return b.description(type); }, bMd);
+    primitive->output(DNNL_ARG_DST, outValue, [&](Type type) { return out.description(type); }, outMd);
+    return primitive;
+  });
 }
 
 }  // namespace undiffuse

@@ -7,7 +7,6 @@
 
 #include "gemm.h"
 #include "step.h"
-#include "vector-math.h"
 
 namespace undiffuse {
 
@@ -64,22 +63,44 @@ void inTwoPasses(const Shape& s, const Body& body, const Join& join, const Finis
   });
 }
 
+template <class T, int64_t lanes>
+struct VectorOf {
+  typedef T Type __attribute__((vector_size(lanes * sizeof(T))));
+};
+
 template <int64_t lanes>
 struct Lanes {
-  typedef float V __attribute__((vector_size(lanes * 4)));
+  using V = typename VectorOf<float, lanes>::Type;
+  using Bits = typename VectorOf<uint32_t, lanes>::Type;
+  using Half = typename VectorOf<uint16_t, lanes>::Type;
   static V load(const float* from) {
     V value;
     std::memcpy(&value, from, sizeof value);
     return value;
   }
+  static V load(const Bf16* from) {
+    Half half;
+    std::memcpy(&half, from, sizeof half);
+    return reinterpret_cast<V>(__builtin_convertvector(half, Bits) << 16);
+  }
   static void store(V value, float* to) { std::memcpy(to, &value, sizeof value); }
+  static void store(V value, Bf16* to) {
+    const Half half = __builtin_convertvector(roundedBits(reinterpret_cast<Bits>(value)), Half);
+    std::memcpy(to, &half, sizeof half);
+  }
 };
 
 template <>
 struct Lanes<1> {
   using V = float;
-  static V load(const float* from) { return *from; }
-  static void store(V value, float* to) { *to = value; }
+  template <class T>
+  static V load(const T* from) {
+    return static_cast<float>(*from);
+  }
+  template <class T>
+  static void store(V value, T* to) {
+    *to = static_cast<T>(value);
+  }
 };
 
 template <int64_t lanes, class Body>
@@ -174,8 +195,8 @@ struct Memory {
 };
 
 // Adds, for each of some channels, the sum of x - origin to `sums` and that of its square to `squares`.
-template <class L, class N>
-inline void moments(L, const float* x, const float* origin, int64_t stride, N positions, float* sums, float* squares) {
+template <class L, class N, class T>
+inline void moments(L, const T* x, const T* origin, int64_t stride, N positions, float* sums, float* squares) {
   using V = typename L::V;
   const V o = L::load(origin);
   V sum[4] = {}, square[4] = {};
@@ -197,7 +218,8 @@ inline void moments(L, const float* x, const float* origin, int64_t stride, N po
   L::store(L::load(squares) + ((square[0] + square[1]) + (square[2] + square[3])), squares);
 }
 
-void sumMoments(const Shape& s, const float* x, int64_t split, double* totals) {
+template <class T>
+void sumMoments(const Shape& s, const T* x, int64_t split, double* totals) {
   const int64_t block = s.block;
   sumTiles(s, split, totals,
            [&](auto lanes, int64_t, int64_t first, int64_t at, auto positions, float* sums, float* squares) {
@@ -206,9 +228,10 @@ void sumMoments(const Shape& s, const float* x, int64_t split, double* totals) {
 }
 
 // Mean and 1 / √(variance + eps) of each group of a part, from the moments of each split.
-void joinMoments(const Shape& s, const float* x, const double* totals, float* statistics) {
+template <class T>
+void joinMoments(const Shape& s, const T* x, const double* totals, float* statistics) {
   const double positions = static_cast<double>(s.positions);
-  const auto origin = [&](int64_t j) { return x[j / s.block * s.block * s.positions + j % s.block]; };
+  const auto origin = [&](int64_t j) { return static_cast<float>(x[j / s.block * s.block * s.positions + j % s.block]); };
   const auto total = [&](int64_t at) {
     double sum = 0;
     for (int64_t k = 0; k < s.splits; ++k) sum += totals[k * Memory::PER_CHANNEL * s.channels + at];
@@ -229,8 +252,8 @@ void joinMoments(const Shape& s, const float* x, const double* totals, float* st
   }
 }
 
-template <bool silu, class L, class N>
-inline void normalise(L, const float* x, const Coefficients& of, int64_t j, int64_t stride, N positions, float* out) {
+template <bool silu, class L, class N, class T>
+inline void normalise(L, const T* x, const Coefficients& of, int64_t j, int64_t stride, N positions, T* out) {
   using V = typename L::V;
   const V mean = L::load(of.mean + j), factor = L::load(of.factor + j), shift = L::load(of.shift + j);
   for (int64_t p = 0; p < positions; ++p, x += stride, out += stride) {
@@ -241,9 +264,9 @@ inline void normalise(L, const float* x, const Coefficients& of, int64_t j, int6
 
 // Adds, for each of some channels, the sum of dy to `sums` and that of dy · (x - mean) to `products`, where dy has been
 // taken back through the SiLU and, if wanted, is kept.
-template <bool silu, bool keep, class L, class N>
-inline void gradientSums(L, const float* x, const float* dy, const Coefficients& of, int64_t j, int64_t stride,
-                         N positions, float* kept, float* sums, float* products) {
+template <bool silu, bool keep, class L, class N, class T>
+inline void gradientSums(L, const T* x, const T* dy, const Coefficients& of, int64_t j, int64_t stride, N positions,
+                         T* kept, float* sums, float* products) {
   using V = typename L::V;
   const V mean = L::load(of.mean + j), factor = L::load(of.factor + j), shift = L::load(of.shift + j);
   V sum[4] = {}, product[4] = {};
@@ -290,9 +313,9 @@ void joinGradient(const Shape& s, const float* statistics, const float* scale, d
 }
 
 // `dy` may be `dx`.
-template <class L, class N>
-inline void inputGradient(L, const float* x, const float* dy, const Coefficients& of, int64_t j, int64_t stride,
-                          N positions, float* dx) {
+template <class L, class N, class T>
+inline void inputGradient(L, const T* x, const T* dy, const Coefficients& of, int64_t j, int64_t stride, N positions,
+                          T* dx) {
   using V = typename L::V;
   const V mean = L::load(of.mean + j), factor = L::load(of.factor + j), constant = L::load(of.constant + j),
           slope = L::load(of.slope + j);
@@ -302,17 +325,16 @@ inline void inputGradient(L, const float* x, const float* dy, const Coefficients
 
 // The passes over a split of a part.
 
-template <bool silu>
-void writeNormal(const Shape& s, const float* x, Coefficients of, int64_t split, float* out) {
+template <bool silu, class T>
+void writeNormal(const Shape& s, const T* x, Coefficients of, int64_t split, T* out) {
   const int64_t block = s.block;
   eachTile(s, split, [&](auto lanes, int64_t channel, int64_t, int64_t at, auto positions) {
     normalise<silu>(lanes, x + at, of, channel, block, positions, out + at);
   });
 }
 
-template <bool silu, bool keep>
-void sumGradient(const Shape& s, const float* x, const float* dy, Coefficients of, int64_t split, float* kept,
-                 double* totals) {
+template <bool silu, bool keep, class T>
+void sumGradient(const Shape& s, const T* x, const T* dy, Coefficients of, int64_t split, T* kept, double* totals) {
   const int64_t block = s.block;
   sumTiles(s, split, totals,
            [&](auto lanes, int64_t channel, int64_t, int64_t at, auto positions, float* sums, float* products) {
@@ -321,53 +343,59 @@ void sumGradient(const Shape& s, const float* x, const float* dy, Coefficients o
            });
 }
 
-void writeGradient(const Shape& s, const float* x, const float* dy, Coefficients of, int64_t split, float* dx) {
+template <class T>
+void writeGradient(const Shape& s, const T* x, const T* dy, Coefficients of, int64_t split, T* dx) {
   const int64_t block = s.block;
   eachTile(s, split, [&](auto lanes, int64_t channel, int64_t, int64_t at, auto positions) {
     inputGradient(lanes, x + at, dy + at, of, channel, block, positions, dx + at);
   });
 }
 
-float* partOf(const Shape& s, const Value* value, int64_t part) { return value->floats() + part * s.partSize(); }
+template <class T>
+T* partOf(const Shape& s, const Value* value, int64_t part) {
+  return value->as<T>() + part * s.partSize();
+}
 
-}  // namespace
+struct Norm {
+  const Value *x, *scale, *shift, *out, *statistics;
+};
 
-Step prepareGroupNorm(Setup& setup) {
-  const Value *x = setup.value(), *scale = setup.value(), *shift = setup.value(), *out = setup.value(),
-              *statistics = setup.value();
-  const Shape s = readShape(setup);
-  need(x, s.size()), need(out, s.size()), need(scale, s.c), need(shift, s.c), need(statistics, s.n * s.groups * 2);
+template <class T>
+Step prepareNorm(Setup& setup, const Shape& s, const Norm& norm) {
+  const auto [x, scale, shift, out, statistics] = norm;
   const Memory memory(setup, s);
-  const auto normal = s.silu ? writeNormal<true> : writeNormal<false>;
-  return [=] {
+  const auto normal = s.silu ? writeNormal<true, T> : writeNormal<false, T>;
+  return [=, x = x, scale = scale, shift = shift, out = out, statistics = statistics] {
     inTwoPasses(
         s,
         [&](int64_t part, int64_t split) {
-          sumMoments(s, partOf(s, x, part), split, memory.totalsOf(s, part, split));
+          sumMoments(s, partOf<T>(s, x, part), split, memory.totalsOf(s, part, split));
         },
         [&](int64_t part) {
           float* of = statistics->floats() + part * s.partGroups() * 2;
-          joinMoments(s, partOf(s, x, part), memory.totalsOf(s, part), of);
+          joinMoments(s, partOf<T>(s, x, part), memory.totalsOf(s, part), of);
           memory.of(s, part, shift).begin(s, of, scale->floats() + s.firstChannel(part));
         },
         [&](int64_t part, int64_t split) {
-          normal(s, partOf(s, x, part), memory.of(s, part, shift), split, partOf(s, out, part));
+          normal(s, partOf<T>(s, x, part), memory.of(s, part, shift), split, partOf<T>(s, out, part));
         });
   };
 }
 
-Step prepareGroupNormGrad(Setup& setup) {
-  const Value *x = setup.value(), *scale = setup.value(), *shift = setup.value(), *dy = setup.value(),
-              *statistics = setup.optional(), *dx = setup.optional(), *dscale = setup.optional(),
-              *dshift = setup.optional();
-  const Shape s = readShape(setup);
-  need(x, s.size()), need(dy, s.size()), need(dx, s.size()), need(statistics, s.n * s.groups * 2);
-  need(scale, s.c), need(shift, s.c), need(dscale, s.c), need(dshift, s.c);
+struct NormGrad {
+  const Value *x, *scale, *shift, *dy, *statistics, *dx, *dscale, *dshift;
+};
+
+template <class T>
+Step prepareNormGrad(Setup& setup, const Shape& s, const NormGrad& norm) {
+  const auto [x, scale, shift, dy, statistics, dx, dscale, dshift] = norm;
   const Memory memory(setup, s);
   const Region own = setup.reserve(statistics ? 0 : sizeof(float) * s.n * s.groups * 2);
   // The derivative of SiLU is taken once: dx holds dy taken back through it until the second pass.
   const bool keep = s.silu && dx;
-  const auto sums = keep ? sumGradient<true, true> : s.silu ? sumGradient<true, false> : sumGradient<false, false>;
+  const auto sums = keep     ? sumGradient<true, true, T>
+                    : s.silu ? sumGradient<true, false, T>
+                             : sumGradient<false, false, T>;
   return [=] {
     const auto statisticsOf = [&](int64_t part) {
       return (statistics ? statistics->floats() : own.as<float>()) + part * s.partGroups() * 2;
@@ -377,10 +405,10 @@ Step prepareGroupNormGrad(Setup& setup) {
       inTwoPasses(
           s,
           [&](int64_t part, int64_t split) {
-            sumMoments(s, partOf(s, x, part), split, memory.totalsOf(s, part, split));
+            sumMoments(s, partOf<T>(s, x, part), split, memory.totalsOf(s, part, split));
           },
           [&](int64_t part) {
-            joinMoments(s, partOf(s, x, part), memory.totalsOf(s, part), statisticsOf(part));
+            joinMoments(s, partOf<T>(s, x, part), memory.totalsOf(s, part), statisticsOf(part));
           },
           [](int64_t, int64_t) {});
     for (int64_t part = 0; part < s.parts(); ++part)
@@ -388,16 +416,16 @@ Step prepareGroupNormGrad(Setup& setup) {
     inTwoPasses(
         s,
         [&](int64_t part, int64_t split) {
-          sums(s, partOf(s, x, part), partOf(s, dy, part), memory.of(s, part, shift), split,
-               keep ? partOf(s, dx, part) : nullptr, memory.totalsOf(s, part, split));
+          sums(s, partOf<T>(s, x, part), partOf<T>(s, dy, part), memory.of(s, part, shift), split,
+               keep ? partOf<T>(s, dx, part) : nullptr, memory.totalsOf(s, part, split));
         },
         [&](int64_t part) {
           joinGradient(s, statisticsOf(part), scaleOf(part), memory.totalsOf(s, part), memory.of(s, part, shift));
         },
         [&](int64_t part, int64_t split) {
           if (dx)
-            writeGradient(s, partOf(s, x, part), partOf(s, keep ? dx : dy, part), memory.of(s, part, shift), split,
-                          partOf(s, dx, part));
+            writeGradient(s, partOf<T>(s, x, part), partOf<T>(s, keep ? dx : dy, part), memory.of(s, part, shift), split,
+                          partOf<T>(s, dx, part));
         });
     for (int64_t j = 0; j < s.c; ++j) {
       double sum = 0, product = 0;
@@ -411,6 +439,30 @@ Step prepareGroupNormGrad(Setup& setup) {
       if (dshift) dshift->floats()[j] = static_cast<float>(sum);
     }
   };
+}
+
+}  // namespace
+
+Step prepareGroupNorm(Setup& setup) {
+  Norm norm{};
+  norm.x = setup.real(), norm.scale = setup.value(), norm.shift = setup.value();
+  norm.out = setup.value(0, norm.x->dtype), norm.statistics = setup.value();
+  const Shape s = readShape(setup);
+  need(norm.x, s.size()), need(norm.out, s.size()), need(norm.scale, s.c), need(norm.shift, s.c);
+  need(norm.statistics, s.n * s.groups * 2);
+  return withReal(norm.x->dtype, [&](auto t) { return prepareNorm<decltype(t)>(setup, s, norm); });
+}
+
+Step prepareGroupNormGrad(Setup& setup) {
+  NormGrad norm{};
+  norm.x = setup.real(), norm.scale = setup.value(), norm.shift = setup.value();
+  norm.dy = setup.value(0, norm.x->dtype), norm.statistics = setup.optional();
+  norm.dx = setup.optional(norm.x->dtype), norm.dscale = setup.optional(), norm.dshift = setup.optional();
+  const Shape s = readShape(setup);
+  need(norm.x, s.size()), need(norm.dy, s.size()), need(norm.dx, s.size());
+  need(norm.scale, s.c), need(norm.shift, s.c), need(norm.dscale, s.c), need(norm.dshift, s.c);
+  need(norm.statistics, s.n * s.groups * 2);
+  return withReal(norm.x->dtype, [&](auto t) { return prepareNormGrad<decltype(t)>(setup, s, norm); });
 }
 
 }  // namespace undiffuse

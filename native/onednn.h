@@ -6,6 +6,8 @@
 namespace undiffuse {
 
 using Md = dnnl::memory::desc;
+using Type = dnnl::memory::data_type;
+using ForwardConv = dnnl::convolution_forward::primitive_desc;
 
 struct ConvWindow {
   dnnl::memory::dims strides, topLeft, bottomRight;
@@ -28,16 +30,14 @@ inline auto describeConv(const dnnl::engine& engine, const Md& src, const Md& we
 }
 
 inline auto describeConvInputGrad(const dnnl::engine& engine, const Md& src, const Md& weights, const Md& dst,
-                                  const ConvWindow& window) {
-  const auto forward = describeConv(engine, src, weights, Md(), dst, window, true);
+                                  const ConvWindow& window, const ForwardConv& forward) {
   return dnnl::convolution_backward_data::primitive_desc(engine, dnnl::algorithm::convolution_direct, src, weights, dst,
                                                          window.strides, window.topLeft, window.bottomRight, forward,
                                                          userScratchpad());
 }
 
 inline auto describeConvWeightGrad(const dnnl::engine& engine, const Md& src, const Md& weights, const Md& dst,
-                                   const ConvWindow& window) {
-  const auto forward = describeConv(engine, src, weights, Md(), dst, window, true);
+                                   const ConvWindow& window, const ForwardConv& forward) {
   return dnnl::convolution_backward_weights::primitive_desc(engine, dnnl::algorithm::convolution_direct, src, weights,
                                                             dst, window.strides, window.topLeft, window.bottomRight,
                                                             forward, userScratchpad());
@@ -58,16 +58,14 @@ inline auto describeConv(const dnnl::engine& engine, const Md& src, const Md& we
 }
 
 inline auto describeConvInputGrad(const dnnl::engine& engine, const Md& src, const Md& weights, const Md& dst,
-                                  const ConvWindow& window) {
-  const auto forward = describeConv(engine, src, weights, Md(), dst, window, true);
+                                  const ConvWindow& window, const ForwardConv& forward) {
   const dnnl::convolution_backward_data::desc desc(dnnl::algorithm::convolution_direct, src, weights, dst,
                                                    window.strides, window.topLeft, window.bottomRight);
   return dnnl::convolution_backward_data::primitive_desc(desc, userScratchpad(), engine, forward);
 }
 
 inline auto describeConvWeightGrad(const dnnl::engine& engine, const Md& src, const Md& weights, const Md& dst,
-                                   const ConvWindow& window) {
-  const auto forward = describeConv(engine, src, weights, Md(), dst, window, true);
+                                   const ConvWindow& window, const ForwardConv& forward) {
   const dnnl::convolution_backward_weights::desc desc(dnnl::algorithm::convolution_direct, src, weights, dst,
                                                       window.strides, window.topLeft, window.bottomRight);
   return dnnl::convolution_backward_weights::primitive_desc(desc, userScratchpad(), engine, forward);

@@ -15,19 +15,22 @@ struct Shape {
 };
 
 // into[j] += the rows' columns, four rows at a time to spare the totals' traffic
-void addRows(const float* in, int64_t rows, int64_t stride, int64_t width, float* into) {
+template <class T>
+void addRows(const T* in, int64_t rows, int64_t stride, int64_t width, float* into) {
+  const auto at = [](const T* from, int64_t j) { return static_cast<float>(from[j]); };
   int64_t r = 0;
   for (; r + 4 <= rows; r += 4, in += 4 * stride) {
-    const float *x = in, *y = in + stride, *z = in + 2 * stride, *w = in + 3 * stride;
+    const T *x = in, *y = in + stride, *z = in + 2 * stride, *w = in + 3 * stride;
 #pragma omp simd
-    for (int64_t j = 0; j < width; ++j) into[j] += (x[j] + y[j]) + (z[j] + w[j]);
+    for (int64_t j = 0; j < width; ++j) into[j] += (at(x, j) + at(y, j)) + (at(z, j) + at(w, j));
   }
   for (; r < rows; ++r, in += stride)
 #pragma omp simd
-    for (int64_t j = 0; j < width; ++j) into[j] += in[j];
+    for (int64_t j = 0; j < width; ++j) into[j] += at(in, j);
 }
 
-void sumRows(const float* in, int64_t rows, int64_t stride, int64_t width, double* totals) {
+template <class T>
+void sumRows(const T* in, int64_t rows, int64_t stride, int64_t width, double* totals) {
   float block[CHUNK];
   for (int64_t r = 0; r < rows; r += BLOCK) {
     std::fill_n(block, width, 0.f);
@@ -37,18 +40,20 @@ void sumRows(const float* in, int64_t rows, int64_t stride, int64_t width, doubl
   }
 }
 
-void maxRows(const float* in, int64_t rows, int64_t stride, int64_t width, double* totals) {
+template <class T>
+void maxRows(const T* in, int64_t rows, int64_t stride, int64_t width, double* totals) {
   for (int64_t r = 0; r < rows; ++r, in += stride)
 #pragma omp simd
     for (int64_t j = 0; j < width; ++j) {
-      const double x = in[j];
+      const double x = static_cast<float>(in[j]);
       totals[j] = x > totals[j] || x != x ? x : totals[j];
     }
 }
 
 // Totals of columns `width` wide. Where columns are few, several rows are taken as one wide row, folded at the end.
-void reduceRows(const float* in, int64_t rows, int64_t stride, int64_t width, bool largest, double* out) {
-  const auto reduce = largest ? maxRows : sumRows;
+template <class T>
+void reduceRows(const T* in, int64_t rows, int64_t stride, int64_t width, bool largest, double* out) {
+  const auto reduce = largest ? maxRows<T> : sumRows<T>;
   const double start = largest ? -HUGE_VAL : 0.;
   std::fill_n(out, width, start);
   const int64_t together = stride == width ? std::min(64 / width, rows) : 1;
@@ -66,7 +71,8 @@ void reduceRows(const float* in, int64_t rows, int64_t stride, int64_t width, bo
     }
 }
 
-void reduceAll(const float* in, float* out, Shape shape, bool largest, int64_t splits, double* partial, int threads) {
+template <class T, class Out>
+void reduceAll(const T* in, Out* out, Shape shape, bool largest, int64_t splits, double* partial, int threads) {
   const auto [a, r, b] = shape;
   const int64_t chunks = (b + CHUNK - 1) / CHUNK;
   parallel(a * chunks * splits, threads, [=](int64_t begin, int64_t end, int) {
@@ -76,7 +82,7 @@ void reduceAll(const float* in, float* out, Shape shape, bool largest, int64_t s
       const int64_t first = r * split / splits, last = r * (split + 1) / splits, width = std::min(CHUNK, b - column);
       double* into = splits > 1 ? partial + (split * a + outer) * b + column : totals;
       reduceRows(in + (outer * r + first) * b + column, last - first, b, width, largest, into);
-      if (splits == 1) std::copy_n(totals, width, out + outer * b + column);
+      if (splits == 1) convert(totals, width, out + outer * b + column);
     }
   });
   if (splits == 1) return;
@@ -87,7 +93,7 @@ void reduceAll(const float* in, float* out, Shape shape, bool largest, int64_t s
       if (!largest) total += x;
       if (largest && (x > total || x != x)) total = x;
     }
-    out[i] = static_cast<float>(total);
+    out[i] = static_cast<Out>(static_cast<float>(total));
   }
 }
 
@@ -96,7 +102,7 @@ void reduceAll(const float* in, float* out, Shape shape, bool largest, int64_t s
 Step prepareReduce(Setup& setup) {
   const int32_t kind = setup.words.next();
   if (kind != 0 && kind != 1) throw std::runtime_error("unknown kind " + std::to_string(kind));
-  const Value *in = setup.value(), *out = setup.value();
+  const Value *in = setup.real(), *out = setup.real();
   const Shape shape{setup.words.positive(), setup.words.positive(), setup.words.positive()};
   need(in, shape.a * shape.r * shape.b);
   need(out, shape.a * shape.b);
@@ -107,7 +113,12 @@ Step prepareReduce(Setup& setup) {
   const int64_t splits = std::max<int64_t>(1, std::min(wanted, shape.r / BLOCK));
   const Region partial = setup.reserve(splits > 1 ? sizeof(double) * splits * shape.a * shape.b : 0);
   return [=] {
-    reduceAll(in->floats(), out->floats(), shape, kind == 1, splits, partial.as<double>(), threads);
+    withReal(in->dtype, [&](auto from) {
+      withReal(out->dtype, [&](auto to) {
+        reduceAll(in->as<decltype(from)>(), out->as<decltype(to)>(), shape, kind == 1, splits, partial.as<double>(),
+                  threads);
+      });
+    });
   };
 }
 

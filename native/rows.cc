@@ -1,6 +1,5 @@
 // Operations on the rows of a table: Fill, Softmax, Gather, ScatterAdd.
 #include "step.h"
-#include "vector-math.h"
 
 namespace undiffuse {
 
@@ -32,6 +31,7 @@ Step prepareFill(Setup& setup) {
   const int threads = threadsFor(out->size, setup.threads);
   return [=] {
     parallel(out->size, threads, [&](int64_t begin, int64_t end, int) {
+      if (out->dtype == BFloat16) std::fill(out->as<Bf16>() + begin, out->as<Bf16>() + end, Bf16(value));
       if (out->dtype == Float32) std::fill(out->floats() + begin, out->floats() + end, value);
       if (out->dtype == Int32) std::fill(out->ints() + begin, out->ints() + end, static_cast<int32_t>(value));
       if (out->dtype == UInt8) std::fill(out->data + begin, out->data + end, static_cast<uint8_t>(value));
@@ -41,14 +41,23 @@ Step prepareFill(Setup& setup) {
 }
 
 Step prepareSoftmax(Setup& setup) {
-  const Value *in = setup.value(), *out = setup.value();
+  const Value *in = setup.real(), *out = setup.real();
   const int64_t rows = setup.words.positive(), columns = setup.words.positive();
   need(in, rows * columns);
   need(out, rows * columns);
   const int threads = threadsFor(rows * columns * 4, setup.threads);
+  const Region memory = setup.reserve(sizeof(float) * threads * columns);
   return [=] {
-    parallel(rows, threads, [&](int64_t begin, int64_t end, int) {
-      for (int64_t r = begin; r < end; ++r) softmax(in->floats() + r * columns, columns, out->floats() + r * columns);
+    parallel(rows, threads, [&](int64_t begin, int64_t end, int thread) {
+      float* row = memory.as<float>() + thread * columns;
+      for (int64_t r = begin; r < end; ++r) {
+        const float* from = in->floats() + r * columns;
+        float* to = out->floats() + r * columns;
+        if (in->dtype == BFloat16) convert(in->as<Bf16>() + r * columns, columns, row), from = row;
+        if (out->dtype == BFloat16) to = row;
+        softmax(from, columns, to);
+        if (out->dtype == BFloat16) convert(row, columns, out->as<Bf16>() + r * columns);
+      }
     });
   };
 }

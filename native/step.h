@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "bfloat16.h"
 #include "plan.h"
 
 namespace undiffuse {
@@ -25,7 +26,11 @@ struct Value {
   int64_t size;   // elements
   uint8_t* data;  // of this run, for Feed and Output
 
-  size_t width() const { return dtype == Bool || dtype == UInt8 ? 1 : 4; }
+  size_t width() const { return dtype == Bool || dtype == UInt8 ? 1 : dtype == BFloat16 ? 2 : 4; }
+  template <class T>
+  T* as() const {
+    return reinterpret_cast<T*>(data);
+  }
   float* floats() const { return reinterpret_cast<float*>(data); }
   int32_t* ints() const { return reinterpret_cast<int32_t*>(data); }
 };
@@ -114,8 +119,13 @@ class Setup {
   // The value that the next word names, with at least `size` elements of `dtype`.
   const Value* value(int64_t size = 0, DType dtype = Float32);
   const Value* any();
+  // One of Float32 or BFloat16.
+  const Value* real();
 
   Region reserve(size_t bytes);
+  // What was reserved after `reserved` bytes were is free again.
+  size_t reserved() const { return reserved_; }
+  void release(size_t reserved) { reserved_ = reserved; }
   void begin(Words body) { words = body, reserved_ = 0; }
   void allocateScratch() { scratch = Buffer(scratchBytes_); }
 
@@ -127,6 +137,12 @@ inline void need(const Value* value, int64_t size) {
   if (value && value->size < size)
     throw std::runtime_error("a value of " + std::to_string(value->size) + " elements where " + std::to_string(size) +
                              " are wanted");
+}
+
+// body(float or Bf16), by the dtype of what it works on.
+template <class Body>
+auto withReal(DType dtype, const Body& body) {
+  return dtype == BFloat16 ? body(Bf16()) : body(0.f);
 }
 
 // Threads for so many simple operations on elements: below some, starting them costs more than they save.

@@ -1,7 +1,10 @@
 // The gradient in the weight of a convolution over images in blocks of 8 channels, where it is a matrix product whose
 // inner dimension is the pixels: a tile of it, some taps and channels of x by some channels of dy, stays in registers
 // over a chunk of pixels that fits the nearest cache. oneDNN's own for AVX2 leaves a third of the processor idle.
+#include <array>
+
 #include "conv.h"
+#include "primitive.h"
 
 namespace undiffuse {
 
@@ -116,10 +119,7 @@ void accumulateTask(const Tasks& tasks, int64_t begin, int64_t end, const float*
 
 using Accumulate = decltype(&accumulateTask<1, 1>);
 
-}  // namespace
-
-Step prepareBlockedWeightGrad(Setup& setup, const ConvShape& shape, const Value* x, const Value* dy,
-                              const Value* dweight) {
+Step prepareFloats(Setup& setup, const ConvShape& shape, const Value* x, const Value* dy, const Value* dweight) {
   Tasks tasks{shape};
   if (tasks.count() % setup.threads && tasks.count() < 8 * setup.threads)
     tasks.splits = std::min<int64_t>(shape.n, 2 * setup.threads);
@@ -155,6 +155,32 @@ Step prepareBlockedWeightGrad(Setup& setup, const ConvShape& shape, const Value*
               dweight->floats()[((m + k) * s.c + c + j) * taps + tap] = total[(tap * BLOCK + j) * WIDTH + k];
       }
     });
+  };
+}
+
+}  // namespace
+
+Step prepareBlockedWeightGrad(Setup& setup, const ConvShape& shape, const Value* x, const Value* dy,
+                              const Value* dweight) {
+  if (x->dtype == Float32 && dy->dtype == Float32) return prepareFloats(setup, shape, x, dy, dweight);
+  struct Factor {
+    const Value* given;
+    std::shared_ptr<Value> rounded;
+    Region memory;
+  };
+  const auto round = [&](const Value* value) {
+    Factor factor{value, std::make_shared<Value>(*value), setup.reserve(value->size * sizeof(float))};
+    factor.rounded->dtype = Float32;
+    return factor;
+  };
+  const std::array<Factor, 2> factors{round(x), round(dy)};
+  const Step step = prepareFloats(setup, shape, factors[0].rounded.get(), factors[1].rounded.get(), dweight);
+  return [=, &setup] {
+    for (const Factor& factor : factors) {
+      factor.rounded->data = factor.memory.as<uint8_t>();
+      copyRounded(factor.given, factor.given->size, factor.memory.as<float>(), setup.threads);
+    }
+    step();
   };
 }
 

@@ -3,12 +3,19 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { DType, NDArray } from "../src/base/index.ts";
-import { lower, readPlan } from "../src/lower/index.ts";
+import { lower, type NativeTarget, type Precision, readPlan } from "../src/lower/index.ts";
 import type { Graph } from "../src/tensor/index.ts";
-import { blockedPrograms, gradientPrograms, type Program, plainPrograms } from "../test/lower/programs.ts";
+import {
+  amongActivations,
+  blockedPrograms,
+  gradientPrograms,
+  type Program,
+  plainPrograms,
+} from "../test/lower/programs.ts";
 import { interpret, toDoubles } from "../test/tensor/reference.ts";
 
-const TOLERANCE = 2e-5;
+/** Of fp32 as in the tests; in bf16 some results are rounding errors of what cancels, which the tests tell apart. */
+const TOLERANCES: Readonly<Record<Precision, number>> = { fp32: 2e-5, bf16: 0.2 };
 
 const words = (...values: readonly number[]): Uint8Array => new Uint8Array(Int32Array.from(values).buffer);
 const bytesOf = ({ data }: Pick<NDArray, "data">): Uint8Array =>
@@ -19,19 +26,19 @@ const stored = (dtype: DType, values: ArrayLike<number>): Uint8Array => {
 };
 
 /** A program as native/driver.cc's head describes its file. */
-const fileOf = ({ outputs, values }: Program, block: number): Uint8Array => {
+const fileOf = ({ outputs, values }: Program, target: NativeTarget): Uint8Array => {
   const leaves = [...values];
   const graph: Graph = {
     inputs: new Map(leaves.map(([leaf], i) => [`in${i}`, leaf])),
     outputs: new Map(outputs.map((node, i) => [`out${i}`, node])),
   };
-  const plan = readPlan(lower(graph, { target: { engine: "native", block } }));
+  const plan = readPlan(lower(graph, { target }));
   if (!plan) throw new Error("no plan");
   const wanted = interpret(outputs, new Map(leaves.map(([leaf, value]) => [leaf, toDoubles(value)])));
   const number = (name: string): number => Number(name.replace(/^\D+/, ""));
   const feeds = plan.feeds.map(({ name }) => bytesOf((leaves[number(name)] as (typeof leaves)[number])[1]));
   const results = plan.outputs.map(({ name, dtype }) => stored(dtype, wanted[number(name)]?.data ?? []));
-  const tolerance = new Uint8Array(Float32Array.of(TOLERANCE).buffer);
+  const tolerance = new Uint8Array(Float32Array.of(TOLERANCES[target.precision ?? "fp32"]).buffer);
   return Buffer.concat([
     words(plan.words.length),
     bytesOf({ data: plan.words }),
@@ -44,15 +51,20 @@ const fileOf = ({ outputs, values }: Program, block: number): Uint8Array => {
 
 const [folder = "native-cases"] = process.argv.slice(2);
 await mkdir(folder, { recursive: true });
+const all = { plain: plainPrograms, gradient: gradientPrograms, blocked: blockedPrograms };
+const kinds: Readonly<Record<Precision, Readonly<Record<string, readonly Program[]>>>> = {
+  fp32: all,
+  bf16: Object.fromEntries(
+    Object.entries(all).map(([kind, programs]) => [kind, programs.map(amongActivations)]),
+  ),
+};
 let count = 0;
-for (const block of [1, 8])
-  for (const [kind, programs] of Object.entries({
-    plain: plainPrograms,
-    gradient: gradientPrograms,
-    blocked: blockedPrograms,
-  }))
-    for (const [i, program] of programs.entries()) {
-      await writeFile(join(folder, `${kind}-${i}-${block}`), fileOf(program, block));
-      count++;
-    }
+for (const precision of ["fp32", "bf16"] as const)
+  for (const block of [1, 8])
+    for (const [kind, programs] of Object.entries(kinds[precision]))
+      for (const [i, program] of programs.entries()) {
+        const name = `${kind}-${i}-${block}-${precision}`;
+        await writeFile(join(folder, name), fileOf(program, { engine: "native", block, precision }));
+        count++;
+      }
 console.log(`${count} plans in ${folder}`);

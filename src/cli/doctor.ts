@@ -4,7 +4,7 @@ import { host } from "#host";
 import { Generator, NDArray } from "../base/index.ts";
 import { defaultCacheFolder } from "../data/index.ts";
 import { decodeImage, encodePng, pictureFormats } from "../formats/index.ts";
-import { type Backend, compile, inferTarget } from "../runtime/index.ts";
+import { autoPrecision, type Backend, compile, inferTarget } from "../runtime/index.ts";
 import { conv2d, trace } from "../tensor/index.ts";
 import { defineCommand, exitCodes } from "./command.ts";
 import { version } from "./version.ts";
@@ -58,7 +58,12 @@ async function checkNative(): Promise<string> {
   const engine = host.nativeEngine();
   if (!engine) return "not built; for faster training: npm run build:native";
   const { onednn, isa, bf16 } = engine;
-  return `oneDNN ${onednn} for ${isa}${bf16 ? ", with bf16" : ""}, ${await checkConvolution("native")}; it is used`;
+  const facts = [
+    `oneDNN ${onednn} for ${isa}, ${bf16 ? "which has bf16" : "which has no bf16"}`,
+    await checkConvolution("native"),
+    `it is used, trainings in ${autoPrecision(engine)}`,
+  ];
+  return facts.join("; ");
 }
 
 /** Runs a convolution in a worker and compares it with a loop. */

@@ -79,6 +79,7 @@ const describeCheckpoint = (checkpoint: Checkpoint): string[] => {
       : row(header.form, `of ${channels} numbers`),
     ...(header.classes ? [row("classes", summarise(header.classes))] : []),
     row("seed", recipe.training.seed),
+    row("precision", header.precision ?? "fp32"),
     row("checkpoint", path),
   ];
 };
@@ -117,7 +118,7 @@ const describeStage = async (path: string): Promise<string[]> => {
     ...describeCheckpoint(checkpoint),
     row("checkpoints", (await listCheckpoints(folder.checkpoints)).length),
     ...damaged.map(({ message }) => row("damaged", message)),
-    row("made by", `undiffuse train ${folder.recipe} --out ${run}`),
+    row("made by", `undiffuse train ${folder.recipe} --out ${run}${precisionOption(header.precision)}`),
     next,
     ...trainingFigures(metrics),
   ];
@@ -130,6 +131,9 @@ const runOf = async (path: string, { stage }: CheckpointHeader): Promise<string>
     basename(path) === stage && (await stat(runFolder(above).recipe).catch(() => null)) !== null;
   return isStage ? above : path;
 };
+
+const precisionOption = (precision = "fp32"): string =>
+  precision === "fp32" ? "" : ` --precision ${precision}`;
 
 const trainingFigures = (metrics: readonly Metrics[]): string[] => {
   const recent = recentLosses(metrics);

@@ -3,7 +3,7 @@ import { NDArray } from "../base/index.ts";
 import { toPixels } from "../data/index.ts";
 import { encodePng, enlarge, imageGrid, makeFolder, writeSafetensors, writeWhole } from "../formats/index.ts";
 import { openTrained, samplingOf, type Trained } from "../systems/index.ts";
-import { backend } from "./backend-option.ts";
+import { backend, precision } from "./backend-option.ts";
 import { defineCommand, integer, text } from "./command.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
 import { readImage } from "./picture-input.ts";
@@ -31,6 +31,7 @@ noise leads back to. The way back is inexact; more steps bring it nearer.`,
     scale: integer("enlarge the picture", { least: 1, fallback: 4 }),
     threads: integer("threads of the network's operations (default: all cores)", { least: 1 }),
     backend,
+    precision,
   },
   examples: [
     ["undiffuse invert runs/digits seven.png --class 7", "the noise behind a seven"],
@@ -39,8 +40,8 @@ noise leads back to. The way back is inexact; more steps bring it nearer.`,
       "as a one",
     ],
   ],
-  async run({ model: path, image: picture, out, class: name, steps, scale, threads, backend }) {
-    const model = await openTrained(path, { threads, backend });
+  async run({ model: path, image: picture, out, class: name, steps, scale, threads, backend, precision }) {
+    const model = await openTrained(path, { threads, backend, precision });
     try {
       const { classes, image: shape, step } = model.checkpoint.header;
       const known = model.stage.conditional ? classes : null;

@@ -4,7 +4,7 @@ import { forms } from "../data/index.ts";
 import { encodeGif, encodePng, makeFolder, writeWhole } from "../formats/index.ts";
 import { samplerSummaries } from "../samplers/index.ts";
 import { openTrained, type Recipe, type Trained } from "../systems/index.ts";
-import { backend } from "./backend-option.ts";
+import { backend, precision } from "./backend-option.ts";
 import { defineCommand, flag, integer, text } from "./command.ts";
 import { type Generated, generate } from "./generate.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
@@ -56,6 +56,7 @@ ${samplerList}`,
     scale: integer("enlarge the grid and the animation", { least: 1, fallback: 4 }),
     threads: integer("threads of the network's operations (default: all cores)", { least: 1 }),
     backend,
+    precision,
   },
   examples: [
     ["undiffuse sample runs/digits", "forty digits, four of each"],
@@ -78,8 +79,8 @@ ${samplerList}`,
       "as diffusers' configuration says",
     ],
   ],
-  async run({ model: path, threads, backend, ...given }) {
-    const model = await openTrained(path, { threads, backend });
+  async run({ model: path, threads, backend, precision, ...given }) {
+    const model = await openTrained(path, { threads, backend, precision });
     const request = { ...given, count: given.count ?? forms[model.checkpoint.header.form].gallery };
     try {
       await interruptible("stopping", async (signal) => {
@@ -100,7 +101,10 @@ ${samplerList}`,
   },
 });
 
-type Request = Omit<Parameters<typeof sampleCommand.run>[0], "model" | "threads" | "backend" | "count"> & {
+type Request = Omit<
+  Parameters<typeof sampleCommand.run>[0],
+  "model" | "threads" | "backend" | "precision" | "count"
+> & {
   readonly count: number;
 };
 

@@ -1,7 +1,7 @@
 import { type DataSpec, type Dataset, openDataset } from "../data/index.ts";
 import { type RecipeJob, trainRecipe, untrainedStages } from "../systems/index.ts";
 import { parameterCount, type TrainEvent, type TrainJob } from "../train/index.ts";
-import { backend } from "./backend-option.ts";
+import { backend, trainPrecision } from "./backend-option.ts";
 import { choice, defineCommand, flag, integer, text } from "./command.ts";
 import { forecast } from "./forecast.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
@@ -40,6 +40,7 @@ lowest held-out loss; undiffuse sample takes its path. Ctrl-C saves and ends;
     seed: integer("seed of every random number of the run"),
     threads: integer("threads of the network's operations (default: all cores)", { least: 1 }),
     backend,
+    precision: trainPrecision,
     dryRun: flag("show the whole recipe, what it would train, the memory and the time; end"),
     profile: flag("show where the time of a training step goes, by operation; end"),
   },
@@ -49,12 +50,12 @@ lowest held-out loss; undiffuse sample takes its path. Ctrl-C saves and ends;
     ["undiffuse train images --data ~/photos --size 32", "learn your own pictures"],
     ["undiffuse train digits --dry-run > mine.json", "a recipe to edit; then: undiffuse train mine.json"],
   ],
-  async run({ recipe: word, out, resume, threads, backend, dryRun, profile, ...changes }) {
+  async run({ recipe: word, out, resume, threads, backend, precision, dryRun, profile, ...changes }) {
     const { recipe, folder } = await openRecipe(word, changes);
     const dataset = await openImages(recipe.data);
     if (dataset.notice) process.stderr.write(`${dataset.notice}\n`);
     for (const { path, reason } of dataset.skipped) process.stderr.write(`skipped ${path}: ${reason}\n`);
-    const job = { recipe, dataset, folder: out ?? folder, resume, threads, backend };
+    const job = { recipe, dataset, folder: out ?? folder, resume, threads, backend, precision };
     if (dryRun) {
       process.stdout.write(`${JSON.stringify(recipe, null, 2)}\n`);
       return eachStage(job, async (stage) => {
@@ -120,11 +121,12 @@ const watch = async (events: AsyncIterable<TrainEvent>): Promise<void> => {
 
 type Event<K extends TrainEvent["kind"]> = Extract<TrainEvent, { kind: K }>;
 
-const opening = ({ step, folder, images, heldOutImages, parameters }: Event<"started">): string =>
+const opening = ({ step, folder, images, heldOutImages, parameters, precision }: Event<"started">): string =>
   [
     step > 0 ? `continuing ${folder} after step ${step}` : `training in ${folder}`,
     `${parameters.toLocaleString("en")} parameters`,
     `${images} images, ${heldOutImages} held out`,
+    ...(precision === "bf16" ? ["in bf16"] : []),
   ].join("; ");
 
 const facts = (event: Event<"step">): Record<string, string> => ({

@@ -2,6 +2,7 @@ export { inferCpu } from "./infer-cpu.ts";
 export { isNative, type LowerOptions, lower, lowered, type NativeTarget, type Target } from "./lower.ts";
 export { type Plan, readPlan } from "./native/plan-builder.ts";
 export { type PlanStep, stepsOf } from "./native/plan-steps.ts";
+export type { Precision } from "./native/precision.ts";
 export { OnnxBuilder } from "./onnx-builder.ts";
 export { type Lowering, portable } from "./portable.ts";
 export {

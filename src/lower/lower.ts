@@ -9,7 +9,7 @@ type AnyRule = "decompose" | ((onnx: OnnxBuilder, inputs: readonly string[], nod
 /** What a graph becomes: an ONNX file by a lowering, or a plan for the native engine. */
 export type Target = Lowering | NativeTarget;
 
-export interface NativeTarget extends Pick<PlanOptions, "block"> {
+export interface NativeTarget extends Pick<PlanOptions, "block" | "precision"> {
   readonly engine: "native";
 }
 
@@ -24,7 +24,7 @@ export interface LowerOptions<T extends Target = Target> {
 /** A graph as an ONNX file, or a plan, for a target. */
 export const lower = (graph: Graph, { target = portable, ...options }: LowerOptions = {}): Uint8Array =>
   isNative(target)
-    ? planned(graph, { ...options, block: target.block })
+    ? planned(graph, { ...options, block: target.block, precision: target.precision })
     : lowered(graph, { target, ...options }).finish();
 
 /** A graph as the nodes of an ONNX file. */

@@ -1,4 +1,13 @@
-export { type Backend, backendNames, inferTarget, trainTarget } from "./backend.ts";
+export {
+  autoPrecision,
+  type Backend,
+  backendNames,
+  inferTarget,
+  type PrecisionChoice,
+  precisionNames,
+  precisionOf,
+  trainTarget,
+} from "./backend.ts";
 export { blockSize } from "./block-size.ts";
 export {
   type Compiled,

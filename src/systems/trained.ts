@@ -1,10 +1,10 @@
 import { ArgumentError, FileError, type NDArray } from "../base/index.ts";
-import type { Backend } from "../runtime/index.ts";
 import type { Start } from "../samplers/index.ts";
 import {
   averagedWeights,
   type Checkpoint,
   type Density,
+  type EvaluateOptions,
   earlierOf,
   type Frame,
   finishedCheckpoint,
@@ -59,9 +59,7 @@ export interface Trained {
 }
 
 /** Where networks run. */
-interface OpenOptions {
-  readonly threads?: number | undefined;
-  readonly backend?: Backend | undefined;
+interface OpenOptions extends EvaluateOptions {
   /** Told of each evaluation of a network, of however many images. */
   readonly onEvaluation?: (() => void) | undefined;
 }

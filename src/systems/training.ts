@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Dataset } from "../data/index.ts";
 import { makeFolder, writeWhole } from "../formats/index.ts";
-import type { Backend } from "../runtime/index.ts";
+import type { Backend, PrecisionChoice } from "../runtime/index.ts";
 import {
   averagedWeights,
   dataShape,
@@ -29,6 +29,8 @@ export interface RecipeJob {
   readonly resume: boolean;
   readonly threads?: number | undefined;
   readonly backend?: Backend | undefined;
+  /** Of a new run; one that is continued goes on as it began. */
+  readonly precision?: PrecisionChoice | undefined;
   /** Aborted: the run is saved and ends. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -38,7 +40,7 @@ export const stageFolder = (run: string, stages: readonly Stage[], { name }: Sta
   stages.length === 1 ? run : join(run, name);
 
 const jobOf = (
-  { recipe, dataset, folder, resume, threads, backend, signal }: RecipeJob,
+  { recipe, dataset, folder, resume, threads, backend, precision, signal }: RecipeJob,
   stages: readonly Stage[],
   { stage, done }: { readonly stage: Stage; readonly done: readonly OpenStage[] },
 ): TrainJob => ({
@@ -52,6 +54,7 @@ const jobOf = (
   resume,
   threads,
   backend,
+  precision,
   signal,
 });
 

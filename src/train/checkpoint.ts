@@ -5,6 +5,7 @@ import { z } from "zod";
 import { FileError, type GeneratorState, NDArray } from "../base/index.ts";
 import { type DataForm, formNames } from "../data/index.ts";
 import { readSafetensors, writeSafetensors, writeWhole } from "../formats/index.ts";
+import type { Precision } from "../lower/index.ts";
 import { type FlatLayout, type LearnerState, packed, viewsOf } from "../optim/index.ts";
 import type { RunFolder } from "./run-folder.ts";
 
@@ -31,6 +32,8 @@ export interface CheckpointHeader {
   readonly classes: readonly string[] | null;
   /** Of the images that the run trains on. */
   readonly fingerprint: string;
+  /** What the run computes in; fp32 when absent, as all did before there was a choice. */
+  readonly precision?: Precision;
   /** Mean held-out loss at this step; in the best checkpoint only. */
   readonly heldOut?: number;
 }
@@ -101,6 +104,7 @@ const headerSchema = z.looseObject({
   image: z.tuple([z.int(), z.int(), z.int()]),
   classes: z.array(z.string()).nullable(),
   fingerprint: z.string(),
+  precision: z.enum(["fp32", "bf16"]).optional(),
 });
 
 const parseHeader = (text: string, path: string): CheckpointHeader => {

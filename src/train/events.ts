@@ -1,4 +1,5 @@
 import type { FileError } from "../base/index.ts";
+import type { Precision } from "../lower/index.ts";
 import type { Advice } from "./advice.ts";
 
 /** Loss on held-out images at fixed points of the process. */
@@ -22,6 +23,8 @@ export type TrainEvent =
       readonly parameters: number;
       readonly images: number;
       readonly heldOutImages: number;
+      /** What the network computes in. */
+      readonly precision: Precision;
       /** Newer checkpoints, or the best, that did not read whole and were passed over. */
       readonly damaged: readonly FileError[];
     }

@@ -22,7 +22,13 @@ export {
 } from "./open-stage.ts";
 export { stageTraining, stageTrainingSchema, type TrainingOptions, trainingSchema } from "./options.ts";
 export { type OperationTime, profileSteps, type StepProfile } from "./profile.ts";
-export { type Networks, openEvaluate, parameterCount, parametersOf } from "./program.ts";
+export {
+  type EvaluateOptions,
+  type Networks,
+  openEvaluate,
+  parameterCount,
+  parametersOf,
+} from "./program.ts";
 export { type Metrics, type RunFolder, readMetrics, runFolder } from "./run-folder.ts";
 export { findRuns, type RunSummary, recentLosses, summariseRun } from "./run-summary.ts";
 export * from "./system.ts";

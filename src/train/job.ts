@@ -1,5 +1,5 @@
 import type { Dataset } from "../data/index.ts";
-import type { Backend } from "../runtime/index.ts";
+import type { Backend, PrecisionChoice } from "../runtime/index.ts";
 import type { TrainingOptions } from "./options.ts";
 import type { Earlier, Stage } from "./system.ts";
 
@@ -19,6 +19,8 @@ export interface TrainJob<S = unknown> {
   readonly resume: boolean;
   readonly threads?: number | undefined;
   readonly backend?: Backend | undefined;
+  /** Of a new run; one that is continued goes on as it began. */
+  readonly precision?: PrecisionChoice | undefined;
   /** Aborted: the run is saved and ends. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -1,7 +1,6 @@
 import { FileError, type NDArray } from "../base/index.ts";
-import type { Backend } from "../runtime/index.ts";
 import { type Checkpoint, newestCheckpoint, requireCheckpoint, weightsOf } from "./checkpoint.ts";
-import { buffersOf, openEvaluate, parametersOf, valuesOf } from "./program.ts";
+import { buffersOf, type EvaluateOptions, openEvaluate, parametersOf, valuesOf } from "./program.ts";
 import { requireSame, type Wanted } from "./resume.ts";
 import { runFolder } from "./run-folder.ts";
 import type { Earlier, EarlierStage, Evaluate, Stage } from "./system.ts";
@@ -13,10 +12,8 @@ export interface OpenStage extends EarlierStage {
   close(): Promise<void>;
 }
 
-interface OpenOptions {
+interface OpenOptions extends EvaluateOptions {
   readonly earlier?: Earlier;
-  readonly threads?: number | undefined;
-  readonly backend?: Backend | undefined;
   /** Told of each evaluation. */
   readonly onEvaluation?: (() => void) | undefined;
 }

@@ -1,7 +1,14 @@
 import { ArgumentError, type NDArray, ShapeError, sizeOf } from "../base/index.ts";
 import { isNative, lower, type Target } from "../lower/index.ts";
 import { buffers, type DropoutMasks, parameters } from "../nn/index.ts";
-import { type Backend, type Compiled, compile, compileSymbolic, inferTarget } from "../runtime/index.ts";
+import {
+  type Backend,
+  type Compiled,
+  compile,
+  compileSymbolic,
+  inferTarget,
+  type PrecisionChoice,
+} from "../runtime/index.ts";
 import { type Graph, gradients, type Named, simplify, type Tensor, trace } from "../tensor/index.ts";
 import type { BatchProgram, Evaluate, Program, StageUpdate } from "./system.ts";
 
@@ -82,6 +89,14 @@ export const lowerUpdate = (
 ): Uint8Array =>
   lower(traceUpdate(update, options), { target, weights: valuesOf(buffersOf(options.networks)) });
 
+/** How fixed weights are evaluated. */
+export interface EvaluateOptions {
+  readonly threads?: number | undefined;
+  readonly backend?: Backend | undefined;
+  /** `fp32` when absent. */
+  readonly precision?: PrecisionChoice | undefined;
+}
+
 /**
  * Evaluates a stage's programs with fixed weights, in onnxruntime in one session for every batch, in the native engine
  * in a plan for each. Close it when done.
@@ -89,13 +104,10 @@ export const lowerUpdate = (
 export const openEvaluate = (
   networks: Networks,
   weights: ReadonlyMap<string, NDArray>,
-  {
-    threads,
-    backend,
-  }: { readonly threads?: number | undefined; readonly backend?: Backend | undefined } = {},
+  { threads, backend, precision }: EvaluateOptions = {},
 ): { readonly evaluate: Evaluate; close(): Promise<void> } => {
   const compiled = new Map<BatchProgram, Map<number, Promise<Compiled>>>();
-  const target = inferTarget(backend);
+  const target = inferTarget(backend, precision);
   const options = { weights, ...(threads && { threads }) };
   return {
     async evaluate(program, feeds) {

@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { FileError } from "../base/index.ts";
+import type { Precision } from "../lower/index.ts";
+import type { PrecisionChoice } from "../runtime/index.ts";
 import { bestCheckpoint, type Checkpoint, newestCheckpoint } from "./checkpoint.ts";
 import { trainingSchema } from "./options.ts";
 import type { RunFolder } from "./run-folder.ts";
@@ -19,12 +21,13 @@ export const freshStart: Start = { checkpoint: null, lowest: Number.POSITIVE_INF
 export interface Wanted {
   readonly recipe: unknown;
   readonly fingerprint: string;
+  readonly precision?: PrecisionChoice | undefined;
 }
 
 /**
  * Finds where a run begins.
  * @throws FileError when the folder holds a run and `resume` is false, or none and it is true, or when the
- * run there has another recipe or other data
+ * run there has another recipe, other data or another precision
  */
 export const resumeFrom = async (
   folder: RunFolder,
@@ -51,8 +54,15 @@ export const resumeFrom = async (
   };
 };
 
-/** @throws FileError for a checkpoint of another recipe, or of other data */
-export const requireSame = ({ path, header }: Checkpoint, { recipe, fingerprint }: Wanted): void => {
+/** What a checkpoint's run computes in. */
+export const savedPrecision = ({ header }: Checkpoint): Precision => header.precision ?? "fp32";
+
+/** @throws FileError for a checkpoint of another recipe, of other data or of another precision than one that is wanted */
+export const requireSame = (
+  checkpoint: Checkpoint,
+  { recipe, fingerprint, precision = "auto" }: Wanted,
+): void => {
+  const { path, header } = checkpoint;
   const differing = differences(withDefaults(header.recipe), recipe);
   if (differing.length)
     throw new FileError(path, {
@@ -64,6 +74,13 @@ export const requireSame = ({ path, header }: Checkpoint, { recipe, fingerprint 
     throw new FileError(path, {
       expected: `the images that the run started with (${header.fingerprint})`,
       got: `others (${fingerprint})`,
+    });
+  const saved = savedPrecision(checkpoint);
+  if (precision !== "auto" && precision !== saved)
+    throw new FileError(path, {
+      expected: `${saved}, in which the run started`,
+      got: precision,
+      hint: "leave --precision out to go on, or start a new run in another folder",
     });
 };
 

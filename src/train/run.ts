@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { Streams } from "../base/index.ts";
 import { Batches, type Dataset, forms, split } from "../data/index.ts";
 import { encodePng, writeWhole } from "../formats/index.ts";
-import type { Target } from "../lower/index.ts";
+import type { Precision, Target } from "../lower/index.ts";
 import { DropoutMasks } from "../nn/index.ts";
 import {
   type FlatLayout,
@@ -12,7 +12,7 @@ import {
   openLearner,
   packed,
 } from "../optim/index.ts";
-import { type Arrays, type Remote, type RunProfile, trainTarget } from "../runtime/index.ts";
+import { type Arrays, precisionOf, type Remote, type RunProfile, trainTarget } from "../runtime/index.ts";
 import {
   bestCheckpointPath,
   checkpointPath,
@@ -27,7 +27,7 @@ import { firstBatch, heldOutMeter } from "./held-out.ts";
 import type { TrainJob } from "./job.ts";
 import { learnerEvaluate } from "./learner-evaluate.ts";
 import { buffersOf, lowerUpdate, parametersOf, setBuffers, valuesOf } from "./program.ts";
-import type { Start } from "./resume.ts";
+import { type Start, savedPrecision } from "./resume.ts";
 import { appendMetrics, type Metrics, type RunFolder } from "./run-folder.ts";
 import type { Evaluate, Frame } from "./system.ts";
 
@@ -58,7 +58,12 @@ type StepEvent = Extract<TrainEvent, { kind: "step" | "skipped" }>;
 /** A training in progress: what it has come to, and the acts that its loop is made of. */
 export class Run<S> {
   step: number;
-  readonly sizes: { readonly parameters: number; readonly images: number; readonly heldOutImages: number };
+  readonly facts: {
+    readonly parameters: number;
+    readonly images: number;
+    readonly heldOutImages: number;
+    readonly precision: Precision;
+  };
   private readonly job: TrainJob<S>;
   private readonly folder: RunFolder;
   private readonly parts: Parts;
@@ -79,10 +84,11 @@ export class Run<S> {
     this.clock = new Clock(checkpoint?.header.seconds ?? 0);
     this.evaluate = learnerEvaluate(parts.learner, { networks: stage.networks, target: parts.target });
     const heldOutImages = parts.heldOut.images.shape[0] ?? 0;
-    this.sizes = {
+    this.facts = {
       parameters: parts.layout.size,
       images: (job.dataset.images.shape[0] ?? 0) - heldOutImages,
       heldOutImages,
+      precision: precisionOf(parts.target),
     };
     const { evaluate } = this;
     const measured = { dataset: parts.heldOut, seed: training.seed, evaluate, earlier: job.earlier ?? {} };
@@ -109,7 +115,7 @@ export class Run<S> {
     const parameters = parametersOf(stage.networks);
     const layout = flatLayout(parameters);
     const dropout = stage.updates.map(() => new DropoutMasks());
-    const target = await trainTarget(job.backend);
+    const target = await trainTarget(job.backend, checkpoint ? savedPrecision(checkpoint) : job.precision);
     const learner = await openLearner({
       layout,
       updates: stage.updates.map((update, i) => ({
@@ -277,6 +283,7 @@ export class Run<S> {
       image: dataset.images.shape.slice(1) as [number, number, number],
       classes: dataset.classes,
       fingerprint: dataset.fingerprint,
+      precision: this.facts.precision,
       ...more,
     };
     await saveCheckpoint(path, header, { layout, state, buffers: valuesOf(buffersOf(stage.networks)) });

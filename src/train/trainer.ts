@@ -36,8 +36,9 @@ export async function* train<S>(job: TrainJob<S>): AsyncGenerator<TrainEvent, vo
 
 /** Trains in a folder that is this process's own. */
 async function* trainIn<S>(folder: RunFolder, job: TrainJob<S>): AsyncGenerator<TrainEvent, void> {
-  const { training, recipe, dataset, resume } = job;
-  const start = await resumeFrom(folder, { resume, recipe, fingerprint: dataset.fingerprint });
+  const { training, recipe, dataset, resume, precision } = job;
+  const wanted = { recipe, fingerprint: dataset.fingerprint, precision };
+  const start = await resumeFrom(folder, { resume, ...wanted });
   const step = start.checkpoint?.header.step ?? 0;
   await prepareRunFolder(folder);
   const metrics = await truncateMetrics(folder, step);
@@ -52,7 +53,7 @@ async function* trainIn<S>(folder: RunFolder, job: TrainJob<S>): AsyncGenerator<
       stage: job.stage.name,
       folder: folder.path,
       ...{ step, steps },
-      ...run.sizes,
+      ...run.facts,
       damaged: start.damaged,
     };
     for await (const event of walk(job, run, advisor)) {

@@ -107,5 +107,5 @@ test("the kernels q(x_t | x_0) of score SDEs are the paper's at t = 0.5 (Song et
   expect(at("vp").sigma).toBeCloseTo(0.9596542, 6);
   expect(at("sub_vp").alpha).toBeCloseTo(Math.exp(-2.5375 / 2), 12);
   expect(at("sub_vp").sigma).toBeCloseTo(0.9209362, 6);
-  expect(at("ve")).toMatchObject({ alpha: 1, sigma: expect.closeTo(0.7071068, 6) });
+  expect(at("ve")).toMatchObject({ alpha: 1, sigma: expect.closeTo(Math.SQRT1_2, 6) });
 });

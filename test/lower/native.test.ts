@@ -1,10 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { host } from "#host";
-import { trainingGraph } from "../../bench/training-model.ts";
 import { Generator, NDArray } from "../../src/base/index.ts";
-import { lower, type NativeTarget, portable, readPlan, type Target } from "../../src/lower/index.ts";
-import type { Arrays } from "../../src/runtime/index.ts";
-import { conv2d, type Graph, groupNorm, trace } from "../../src/tensor/index.ts";
+import { lower, type NativeTarget, portable, readPlan } from "../../src/lower/index.ts";
+import { conv2d, groupNorm, trace } from "../../src/tensor/index.ts";
+import { evaluate, network, networks } from "./networks.ts";
 import { blockedPrograms, gradientPrograms, plainPrograms } from "./programs.ts";
 import { describeTogether } from "./together.ts";
 
@@ -46,25 +45,6 @@ test("a plan names what is fed and what comes out, and its steps are few", () =>
   expect(readPlan(lower(graph))).toBeNull();
 });
 
-/** Loss and gradients of a U-Net with attention, odd channels and halved sizes. */
-const network = (channels: readonly [number, number]) => {
-  const config = {
-    ...{ sample_size: 8, in_channels: 3, out_channels: 3, layers_per_block: 1, norm_num_groups: 4 },
-    ...{ block_out_channels: [...channels], attention_head_dim: 4 },
-    down_block_types: ["DownBlock2D" as const, "AttnDownBlock2D" as const],
-    up_block_types: ["AttnUpBlock2D" as const, "UpBlock2D" as const],
-  };
-  const { graph, values, draw } = trainingGraph({ batch: 2, config });
-  return { graph, feeds: { ...draw(new Generator(1)), ...Object.fromEntries(values) } };
-};
-
-const evaluate = async (target: Target, { graph, feeds }: { graph: Graph; feeds: Arrays }) => {
-  const session = await host.openSession(lower(graph, { target }), { threads: 2 });
-  const results = await session.run(feeds);
-  await session.close();
-  return results;
-};
-
 describe.runIf(built)("a plan in the native engine", () => {
   test("lays no result over what the same step still walks in another way", async () => {
     const x = random.normal([64, 64]);
@@ -82,23 +62,20 @@ describe.runIf(built)("a plan in the native engine", () => {
     expect(Math.max(...z.sub(expected).abs().data)).toBeLessThan(2e-5 * Math.max(...expected.abs().data));
   });
 
-  test.each(
-    [
-      [8, 16],
-      [12, 24],
-      [16, 20],
-    ].flatMap((channels) => targets.map((target) => [channels as [number, number], target] as const)),
-  )("has the loss and the gradients of a U-Net of %o: %o", async (channels, target) => {
-    const net = network(channels);
-    const [got, wanted] = [await evaluate(target, net), await evaluate(portable, net)];
-    for (const [name, { data }] of Object.entries(wanted)) {
-      const largest = Math.max(1e-3, ...Array.from(data, Math.abs));
-      const far = Math.max(
-        ...Array.from(data, (value, i) => Math.abs(value - (got[name]?.data[i] as number))),
-      );
-      expect(far / largest, name).toBeLessThan(1e-4);
-    }
-  });
+  test.each(networks.flatMap((channels) => targets.map((target) => [channels, target] as const)))(
+    "has the loss and the gradients of a U-Net of %o: %o",
+    async (channels, target) => {
+      const net = network(channels);
+      const [got, wanted] = [await evaluate(target, net), await evaluate(portable, net)];
+      for (const [name, { data }] of Object.entries(wanted)) {
+        const largest = Math.max(1e-3, ...Array.from(data, Math.abs));
+        const far = Math.max(
+          ...Array.from(data, (value, i) => Math.abs(value - (got[name]?.data[i] as number))),
+        );
+        expect(far / largest, name).toBeLessThan(1e-4);
+      }
+    },
+  );
 
   test("gives the same as onnxruntime, with weights fed or fixed, and again", async () => {
     const [onnx, fed, fixed] = await Promise.all(

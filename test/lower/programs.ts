@@ -1,5 +1,5 @@
-import { Generator, type NDArray, type Shape } from "../../src/base/index.ts";
-import { conv2d, input, type Tensor, vjp } from "../../src/tensor/index.ts";
+import { Generator, NDArray, type Shape, sizeOf } from "../../src/base/index.ts";
+import { conv2d, input, Tensor, topologicalOrder, vjp } from "../../src/tensor/index.ts";
 import { allCases } from "../tensor/cases.ts";
 
 /** Nodes to compute, and what to feed. */
@@ -64,3 +64,51 @@ export const blockedPrograms: readonly Program[] = blocked.map(
     };
   },
 );
+
+/** The same as an image of one channel, convolved with 1: what a plan in bf16 stores rounded. */
+const throughAnImage = (x: Tensor, one: Tensor): Tensor =>
+  conv2d(x.reshape([1, 1, 1, sizeOf(x.shape)]), one, undefined, { stride: 1, padding: [0, 0, 0, 0] }).reshape(
+    x.shape,
+  );
+
+/** float32 values with their lower halves cut off: bfloat16 holds them whole. */
+export const halved = (values: NDArray): NDArray => {
+  const data = Float32Array.from(values.data);
+  const bits = new Uint32Array(data.buffer);
+  for (const [i, word] of bits.entries()) bits[i] = word & 0xffff0000;
+  return NDArray.from({ dtype: "float32", shape: values.shape, data });
+};
+
+/**
+ * A program whose float32 inputs and results are activations to a plan in bf16, so that its operations load and store
+ * them rounded. Inputs are rounded already: what jumps, as a comparison or a sign, would jump at another place.
+ */
+export const amongActivations = ({ title, outputs, values }: Program): Program => {
+  const one = input([1, 1, 1, 1]);
+  const float = (node: Tensor) => node.dtype === "float32";
+  const rebuilt = new Map<Tensor, Tensor>();
+  for (const leaf of values.keys()) rebuilt.set(leaf, float(leaf) ? throughAnImage(leaf, one) : leaf);
+  for (const node of topologicalOrder(outputs))
+    if (!rebuilt.has(node))
+      rebuilt.set(
+        node,
+        node.inputs.length === 0
+          ? node
+          : new Tensor(
+              node.op,
+              node.inputs.map((source) => rebuilt.get(source) as Tensor),
+              node.attributes,
+            ),
+      );
+  return {
+    title,
+    outputs: outputs.map((node) => {
+      const result = rebuilt.get(node) as Tensor;
+      return float(result) ? throughAnImage(result, one) : result;
+    }),
+    values: new Map<Tensor<"input">, NDArray>([
+      ...[...values].map(([leaf, value]) => [leaf, float(leaf) ? halved(value) : value] as const),
+      [one, NDArray.full([1, 1, 1, 1], 1)],
+    ]),
+  };
+};

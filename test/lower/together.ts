@@ -7,11 +7,13 @@ import { relativeDifference } from "../tensor/compare.ts";
 import { interpret, toDoubles } from "../tensor/reference.ts";
 import type { Program } from "./programs.ts";
 
-// float32 kernels against float64 loops: a few dozen roundings of 6e-8.
-const tolerance = 2e-5;
+/** float32 kernels against float64 loops: a few dozen roundings of 6e-8. */
+const FLOAT32 = 2e-5;
+/** A few roundings to eight bits, 4e-3 at most each. */
+export const BFLOAT16 = 2e-2;
 
 /** All programs as one graph and one run, which costs one session. */
-const runTogether = async (programs: readonly Program[], target: Target): Promise<NDArray[][]> => {
+export const runTogether = async (programs: readonly Program[], target: Target): Promise<NDArray[][]> => {
   const leaves = programs.flatMap(({ values }) => [...values]);
   const graph: Graph = {
     inputs: new Map(leaves.map(([leaf], i) => [`in${i}`, leaf])),
@@ -25,7 +27,7 @@ const runTogether = async (programs: readonly Program[], target: Target): Promis
   return programs.map(({ outputs }, i) => outputs.map((_, j) => results[`out${i}.${j}`] as NDArray));
 };
 
-const expectReference = ({ outputs, values }: Program, got: readonly NDArray[]): void => {
+const expectReference = ({ outputs, values }: Program, got: readonly NDArray[], tolerance: number): void => {
   const leaves = new Map([...values].map(([leaf, value]) => [leaf, toDoubles(value)] as const));
   interpret(outputs, leaves).forEach((expected, j) => {
     expect(got[j]?.dtype).toBe(outputs[j]?.dtype);
@@ -34,12 +36,17 @@ const expectReference = ({ outputs, values }: Program, got: readonly NDArray[]):
 };
 
 /** Every program's numbers on a target are those of plain loops. */
-export const describeTogether = (title: string, target: Target, programs: readonly Program[]): void => {
+export const describeTogether = (
+  title: string,
+  target: Target,
+  programs: readonly Program[],
+  tolerance = FLOAT32,
+): void => {
   describe(title, async () => {
     const results = await runTogether(programs, target);
     test.each(programs.map((program, i) => ({ ...program, got: results[i] as NDArray[] })))(
       "$title",
-      ({ got, ...program }) => expectReference(program, got),
+      ({ got, ...program }) => expectReference(program, got, tolerance),
     );
   });
 };

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { host } from "#host";
 import { Generator, NDArray } from "../../src/base/index.ts";
 import { lower, type NativeTarget } from "../../src/lower/index.ts";
-import { compile, inferTarget } from "../../src/runtime/index.ts";
+import { autoPrecision, compile, inferTarget, precisionOf, trainTarget } from "../../src/runtime/index.ts";
 import { conv2d, softmax, trace } from "../../src/tensor/index.ts";
 
 const native: NativeTarget = { engine: "native", block: 8 };
@@ -95,4 +95,21 @@ test("a backend that is there is taken, and one that is not is refused", () => {
   expect(inferTarget("onnx")).toBe(host.inferTarget);
   if (host.nativeEngine()) expect(inferTarget()).toMatchObject({ engine: "native" });
   else expect(() => inferTarget("native")).toThrow("build it with: npm run build:native");
+});
+
+test("auto is bf16 where the processor has it, and only there", async () => {
+  const engine = { onednn: "", isa: "" };
+  expect([true, false].map((bf16) => autoPrecision({ ...engine, bf16 }))).toEqual(["bf16", "fp32"]);
+  const found = host.nativeEngine();
+  expect(precisionOf(await trainTarget())).toBe(found ? autoPrecision(found) : "fp32");
+  expect(precisionOf(inferTarget())).toBe("fp32");
+  expect(precisionOf(await trainTarget("onnx"))).toBe("fp32");
+});
+
+test("bf16 is computed where it is asked for, and refused to onnxruntime", async () => {
+  if (host.nativeEngine()) expect(precisionOf(await trainTarget("auto", "bf16"))).toBe("bf16");
+  expect(() => inferTarget("onnx", "bf16")).toThrow(
+    /precision bf16: expected the native engine, got onnxruntime/,
+  );
+  await expect(trainTarget("onnx", "bf16")).rejects.toThrow("leave --backend out");
 });

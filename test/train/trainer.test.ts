@@ -1,10 +1,17 @@
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { host } from "#host";
 import { FileError, NDArray, NonFiniteError } from "../../src/base/index.ts";
 import { makeDataset, toPixels } from "../../src/data/index.ts";
 import { decodeImage, imageGrid } from "../../src/formats/index.ts";
-import { bestCheckpoint, listCheckpoints, readMetrics, runFolder } from "../../src/train/index.ts";
+import {
+  bestCheckpoint,
+  listCheckpoints,
+  readCheckpoint,
+  readMetrics,
+  runFolder,
+} from "../../src/train/index.ts";
 import { eventsOf, lastOf, numbersOf, toyDataset, toyJob, toyStage } from "./toy.ts";
 
 const lossesOf = async (folder: string) =>
@@ -122,6 +129,28 @@ describe("train", () => {
     expect(again.map(({ kind }) => kind)).toEqual(["started", "finished"]);
     expect(await readMetrics(runFolder(job.folder))).toEqual(metrics);
     expect(await numbersOf(path)).toEqual(numbers);
+  });
+
+  it("says its precision in every checkpoint, goes on in it, and refuses another", async () => {
+    const job = await toyJob({ backend: "onnx" });
+    await eventsOf(job, 5);
+    const resumed = { ...job, resume: true };
+    await expect(eventsOf({ ...resumed, precision: "bf16" })).rejects.toThrow(
+      /expected fp32, in which the run started, got bf16/,
+    );
+    const events = await eventsOf({ ...resumed, precision: "fp32" });
+    expect(lastOf(events, "started").precision).toBe("fp32");
+    expect((await readCheckpoint(lastOf(events, "finished").path)).header.precision).toBe("fp32");
+  });
+
+  it.runIf(host.nativeEngine() !== null)("goes on in bf16 bit for bit, without being told", async () => {
+    const whole = await toyJob({ backend: "native", precision: "bf16" });
+    const end = lastOf(await eventsOf(whole), "finished").path;
+    const parts = await toyJob({ backend: "native", precision: "bf16" });
+    await eventsOf(parts, 5);
+    const events = await eventsOf({ ...parts, precision: undefined, resume: true });
+    expect(lastOf(events, "started").precision).toBe("bf16");
+    expect(await numbersOf(lastOf(events, "finished").path)).toEqual(await numbersOf(end));
   });
 
   it("drops metrics that lie after the checkpoint it resumes from, and a line cut off by a crash", async () => {

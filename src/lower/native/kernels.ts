@@ -122,7 +122,7 @@ const matrix = (planner: Placing, node: Tensor): View => {
   const [row, column] = view.strides.slice(-2) as [number, number];
   const [rows, columns] = view.shape.slice(-2) as [number, number];
   const taken = (column === 1 && row >= columns) || (row === 1 && column >= rows);
-  if (taken && view.value.dtype === "float32") return view;
+  if (taken) return view;
   return lying(planner.dense(node), node.shape);
 };
 
@@ -151,6 +151,9 @@ const atStart = (planner: Placing, view: View): View => {
   planner.copy(view, copy);
   return copy;
 };
+
+/** What is never rounded: a weight, or a table and what is added to its rows. */
+const unrounded = (planner: Placing, node: Tensor): Value => planner.stored(planner.dense(node), "float32");
 
 /** Writes a part of a result, from these indices on. */
 const writePart = (planner: Placing, whole: View, from: View, starts: readonly number[]): void =>
@@ -238,7 +241,7 @@ export const kernels: { readonly [K in OpName]?: Kernel } = {
     const { heads, scale } = (node as Tensor<"attention">).attributes;
     const [q, k, v] = node.inputs as [Tensor, Tensor, Tensor];
     const [batch, queries, channels] = q.shape as [number, number, number];
-    const operands = [q, k, v].map((each) => planner.dense(each));
+    const operands = [q, k, v].map((each) => planner.stored(planner.dense(each), planner.storage(node)));
     const widths = [channels / heads, (v.shape[2] as number) / heads];
     const numbers = [batch, queries, k.shape[1] as number, heads, ...widths, floatBits(scale)];
     planner.plan.step("attention", ...operands, planner.result(node), ...numbers);
@@ -246,7 +249,7 @@ export const kernels: { readonly [K in OpName]?: Kernel } = {
   gather(planner, node) {
     const [table, indices] = node.inputs as [Tensor, Tensor];
     const count = sizeOf(indices.shape);
-    const operands = [planner.dense(table), planner.dense(indices)];
+    const operands = [unrounded(planner, table), planner.dense(indices)];
     planner.plan.step("gather", ...operands, planner.result(node), count, sizeOf(node.shape) / count);
   },
   scatterAdd(planner, node) {
@@ -255,7 +258,7 @@ export const kernels: { readonly [K in OpName]?: Kernel } = {
     const numbers = [sizeOf(indices.shape), sizeOf(node.shape) / size, size];
     planner.plan.step(
       "scatterAdd",
-      planner.dense(rows),
+      unrounded(planner, rows),
       planner.dense(indices),
       planner.result(node),
       ...numbers,
@@ -293,7 +296,7 @@ export const kernels: { readonly [K in OpName]?: Kernel } = {
   conv2d(planner, node) {
     const [x, weight, bias] = node.inputs as [Tensor, Tensor, Tensor?];
     const image = images(planner, [x, node]);
-    const operands = [image.of(x), planner.dense(weight), bias ? planner.dense(bias) : null];
+    const operands = [image.of(x), planner.dense(weight), bias ? unrounded(planner, bias) : null];
     const geometry = { ...(node as Tensor<"conv2d">).attributes, block: image.block };
     const numbers = convolution(x.shape, weight.shape, node.shape, geometry);
     planner.plan.step("conv", ...operands, image.result(node), ...numbers);
@@ -315,7 +318,8 @@ export const kernels: { readonly [K in OpName]?: Kernel } = {
   groupNorm(planner, node) {
     const [x, scale, shift] = node.inputs as [Tensor, Tensor, Tensor];
     const image = images(planner, [x]);
-    const operands = [image.of(x), planner.dense(scale), planner.dense(shift)];
+    const given = planner.stored(image.of(x), planner.storage(node));
+    const operands = [given, unrounded(planner, scale), unrounded(planner, shift)];
     const { groups } = (node as Tensor<"groupNorm">).attributes;
     const statistics = planner.plan.arena("float32", [x.shape[0] as number, groups, 2]);
     planner.norms.push({ key: normKey(node), statistics });
@@ -331,18 +335,22 @@ export const kernels: { readonly [K in OpName]?: Kernel } = {
   groupNormGrad(planner, node) {
     const [x, scale, shift, dy] = node.inputs as [Tensor, Tensor, Tensor, Tensor];
     const image = images(planner, [x]);
-    const operands = [image.of(x), planner.dense(scale), planner.dense(shift), image.of(dy)];
     const key = normKey(node);
     const statistics = planner.norms.find((norm) => same(norm.key, key))?.statistics ?? null;
     const siblings = planner.order.filter(
       (other): other is Tensor<"groupNormGrad"> =>
         other.op === "groupNormGrad" && other.inputs[3] === dy && same(normKey(other), key),
     );
-    const results = (["x", "scale", "shift"] as const).map((wrt) => {
-      const own = siblings.find(({ attributes }) => attributes.wrt === wrt);
-      if (!own) return null;
-      return wrt === "x" ? image.result(own) : planner.result(own);
-    });
+    const [dx, dscale, dshift] = (["x", "scale", "shift"] as const).map((wrt) =>
+      siblings.find(({ attributes }) => attributes.wrt === wrt),
+    );
+    const results = [
+      dx ? image.result(dx) : null,
+      ...[dscale, dshift].map((each) => (each ? planner.result(each) : null)),
+    ];
+    const rounded = (dx ? [dx] : [x, dy]).every((each) => planner.storage(each) === "bfloat16");
+    const given = (each: Tensor) => planner.stored(image.of(each), rounded ? "bfloat16" : "float32");
+    const operands = [given(x), unrounded(planner, scale), unrounded(planner, shift), given(dy)];
     planner.plan.step("groupNormGrad", ...operands, statistics, ...results, ...normWords(node, image.block));
   },
 };

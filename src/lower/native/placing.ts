@@ -1,7 +1,7 @@
 import type { Tensor } from "../../tensor/index.ts";
 import type { PlanBuilder } from "./plan-builder.ts";
 import type { Value, View } from "./view.ts";
-import type { Instruction } from "./words.ts";
+import type { Instruction, Storage } from "./words.ts";
 
 /** An instruction of a Map step, with its operands as registers. */
 export interface Line {
@@ -18,10 +18,14 @@ export interface Placing {
   readonly norms: { readonly key: readonly unknown[]; readonly statistics: Value }[];
   /** Channels that lie together in images in blocks. */
   readonly block: number;
+  /** How a node's numbers are stored. */
+  storage(node: Tensor): Storage;
   /** Where a node's numbers are. */
   view(node: Tensor): View;
   /** The node's numbers in one piece, in an order of its axes: as they stand when absent. */
   dense(node: Tensor, order?: readonly number[]): Value;
+  /** The value stored in another way, if it is not so already. */
+  stored(value: Value, as: Storage): Value;
   /** Memory for a node's result in an order of its axes. */
   result(node: Tensor, order?: readonly number[]): Value;
   /** Whether an image's channels fill blocks. */

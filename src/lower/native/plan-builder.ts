@@ -1,7 +1,17 @@
 import { type DType, type NDArray, type Shape, sizeOf } from "../../base/index.ts";
 import { arrange } from "./arena.ts";
 import type { Value } from "./view.ts";
-import { ALIGN, bytesOf, dtypeWord, MAGIC, type Opcode, opcodes, type Place, places } from "./words.ts";
+import {
+  ALIGN,
+  bytesOf,
+  dtypeWord,
+  MAGIC,
+  type Opcode,
+  opcodes,
+  type Place,
+  places,
+  type Storage,
+} from "./words.ts";
 
 /** A value as an operand, or a number among the words. */
 export type Word = number | Value | null;
@@ -28,7 +38,7 @@ export class PlanBuilder {
   readonly #ports: Readonly<Record<"feed" | "output", Port[]>> = { feed: [], output: [] };
 
   /** Memory for a result. */
-  arena(dtype: DType, dims: Shape): Value {
+  arena(dtype: Storage, dims: Shape): Value {
     return this.#value(dtype, dims, "arena", 0);
   }
 
@@ -93,7 +103,7 @@ export class PlanBuilder {
     return joined(about, Int32Array.from(words), constants, starts);
   }
 
-  #value(dtype: DType, dims: Shape, place: Place, index: number): Value {
+  #value(dtype: Storage, dims: Shape, place: Place, index: number): Value {
     const value = { id: this.#values.length, dtype, dims, place, index } as Value;
     value.of = value;
     this.#values.push(value);

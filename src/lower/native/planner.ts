@@ -4,6 +4,7 @@ import { elementwise, fused } from "./fusion.ts";
 import { type Kernel, kernels } from "./kernels.ts";
 import type { Line, Placing } from "./placing.ts";
 import { PlanBuilder, type Word } from "./plan-builder.ts";
+import { type Precision, roundedNodes } from "./precision.ts";
 import { scheduled, views } from "./schedule.ts";
 import {
   broadcast,
@@ -22,7 +23,7 @@ import {
   type Value,
   type View,
 } from "./view.ts";
-import { floatBits, type Instruction, instructions } from "./words.ts";
+import { bytesOf, floatBits, type Instruction, instructions, type Storage } from "./words.ts";
 
 /**
  * A graph as a plan for the native engine. Tensors are strided views of values, so that most transpositions, slices and
@@ -39,6 +40,8 @@ export interface PlanOptions {
    * have them: 8 for AVX2, where that makes convolutions 1.5 times as fast; 1 for channels innermost throughout.
    */
   readonly block: number;
+  /** `fp32` when absent. */
+  readonly precision?: Precision | undefined;
 }
 
 /** Whether every number of one view is where that of the other is, were their values one. */
@@ -56,6 +59,7 @@ class Planner implements Placing {
   readonly block: number;
   readonly #graph: Graph;
   readonly #rootOf: ReadonlyMap<Tensor, Tensor>;
+  readonly #rounded: ReadonlySet<Tensor>;
   readonly #known = new Map<Tensor, View>();
   /** Images in blocks of channels, [n, c / block, h, w, block]. */
   readonly #blocked = new Map<Tensor, Value>();
@@ -64,7 +68,7 @@ class Planner implements Placing {
   readonly #outputs: ReadonlyMap<Tensor, readonly string[]>;
   readonly #written = new Set<string>();
 
-  constructor(graph: Graph, { weights = new Map(), block }: PlanOptions) {
+  constructor(graph: Graph, { weights = new Map(), block, precision }: PlanOptions) {
     this.#graph = graph;
     this.block = block;
     for (const [name, leaf] of graph.inputs) {
@@ -81,14 +85,21 @@ class Planner implements Placing {
     const { order } = this;
     const outputs = new Set(graph.outputs.values());
     this.#rootOf = fused(order, outputs);
+    this.#rounded = precision === "bf16" ? roundedNodes(order, outputs) : new Set();
     const stands = (node: Tensor) =>
       !this.#rootOf.has(node) && !views.has(node.op) && node.op !== "input" && node.op !== "constant";
-    for (const node of scheduled({ order, stands, outputs })) this.#emit(node);
+    const bytes = (node: Tensor) =>
+      outputs.has(node) ? 0 : sizeOf(node.shape) * bytesOf(this.storage(node));
+    for (const node of scheduled({ order, stands, bytes })) this.#emit(node);
   }
 
   finish(): Uint8Array {
     for (const [name, node] of this.#graph.outputs) if (!this.#written.has(name)) this.#copyTo(name, node);
     return this.plan.finish();
+  }
+
+  storage(node: Tensor): Storage {
+    return this.#rounded.has(node) ? "bfloat16" : node.dtype;
   }
 
   /** Where a node's numbers are. Views and constants come into being when they are first asked for. */
@@ -115,15 +126,16 @@ class Planner implements Placing {
   blocked(node: Tensor): Value {
     const known = this.#blocked.get(node);
     if (known) return known;
-    const value = this.plan.arena(node.dtype, inBlocks(node.shape, this.block));
-    this.copy(this.#blocksOf(node), lying(value));
+    const from = this.#blocksOf(node);
+    const value = this.plan.arena(from.value.dtype, inBlocks(node.shape, this.block));
+    this.copy(from, lying(value));
     this.#blocked.set(node, value);
     return value;
   }
 
   /** Memory for an image in blocks. */
   blockedResult(node: Tensor): Value {
-    const value = this.plan.arena(node.dtype, inBlocks(node.shape, this.block));
+    const value = this.plan.arena(this.storage(node), inBlocks(node.shape, this.block));
     this.#blocked.set(node, value);
     return value;
   }
@@ -155,7 +167,7 @@ class Planner implements Placing {
     const value =
       name !== undefined && liesIn(node.shape, strides, identity(node.shape))
         ? this.plan.under(this.#output(name, node), dims)
-        : this.plan.arena(node.dtype, dims);
+        : this.plan.arena(this.storage(node), dims);
     this.#known.set(node, lying(value, node.shape, order));
     return value;
   }
@@ -175,7 +187,7 @@ class Planner implements Placing {
     if (blocks) {
       const order = channelsLast(node.shape);
       const value = this.plan.arena(
-        node.dtype,
+        blocks.dtype,
         order.map((axis) => node.shape[axis] as number),
       );
       const view = lying(value, node.shape, order);
@@ -213,6 +225,13 @@ class Planner implements Placing {
     this.copy(view, lying(value, view.shape, order));
     copies.set(order.join(), value);
     return value;
+  }
+
+  stored(value: Value, as: Storage): Value {
+    if (value.dtype === as) return value;
+    const copy = this.plan.arena(as, value.dims);
+    this.copy(lying(value), lying(copy));
+    return copy;
   }
 
   copy(from: View, to: View): void {

@@ -1,4 +1,3 @@
-import { sizeOf } from "../../base/index.ts";
 import type { OpName, Tensor } from "../../tensor/index.ts";
 
 /** Operations whose result is another view of their input's memory. */
@@ -10,22 +9,21 @@ export interface Schedulable {
   readonly order: readonly Tensor[];
   /** Whether a node has a step of its own. */
   readonly stands: (node: Tensor) => boolean;
-  /** Nodes that lie in the caller's memory. */
-  readonly outputs: ReadonlySet<Tensor>;
+  /** Memory that a node's result takes. */
+  readonly bytes: (node: Tensor) => number;
 }
 
 /**
  * The nodes that have steps, each after what it needs: in the order given, except that a node goes first that takes no
  * more memory than it sets free. A gradient in a weight then follows what it is computed from, which need not wait.
  */
-export const scheduled = ({ order, stands, outputs }: Schedulable): Tensor[] => {
+export const scheduled = ({ order, stands, bytes }: Schedulable): Tensor[] => {
   const sources = sourcesOf(order, stands);
   const standing = order.filter(stands);
   const usersOf = new Map<Tensor, Tensor[]>(standing.map((node) => [node, []]));
   for (const node of standing) for (const source of sources(node)) usersOf.get(source)?.push(node);
   const waits = new Map(standing.map((node) => [node, sources(node).size]));
   const uses = new Map([...usersOf].map(([node, users]) => [node, users.length]));
-  const bytes = (node: Tensor) => (outputs.has(node) ? 0 : sizeOf(node.shape));
   const taken = (node: Tensor): number => {
     const freed = [...sources(node)].filter((source) => uses.get(source) === 1);
     return bytes(node) - freed.reduce((sum, source) => sum + bytes(source), 0);

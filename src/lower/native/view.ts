@@ -1,10 +1,10 @@
-import { type DType, type Shape, sizeOf } from "../../base/index.ts";
-import type { Place } from "./words.ts";
+import { type Shape, sizeOf } from "../../base/index.ts";
+import type { Place, Storage } from "./words.ts";
 
 /** Numbers that lie in memory in one piece. Another value may lie in the same piece: its `of`. */
 export interface Value {
   readonly id: number;
-  readonly dtype: DType;
+  readonly dtype: Storage;
   readonly dims: Shape;
   readonly place: Place;
   /** Of a feed, an output, or a constant the index. */

@@ -55,11 +55,19 @@ export type Instruction = keyof typeof instructions;
 export type Place = "arena" | "feed" | "constant" | "output";
 export const places: Readonly<Record<Place, number>> = { arena: 0, feed: 1, constant: 2, output: 3 };
 
-const dtypes: Readonly<Record<DType, number>> = { float32: 0, int32: 1, bool: 2, uint8: 3 };
+/** How numbers are stored: as graphs know them, or float32 rounded to bfloat16. */
+export type Storage = DType | "bfloat16";
+const storages: Readonly<Record<Storage, readonly [word: number, bytes: number]>> = {
+  float32: [0, 4],
+  int32: [1, 4],
+  bool: [2, 1],
+  uint8: [3, 1],
+  bfloat16: [4, 2],
+};
 
-export const dtypeWord = (dtype: DType): number => dtypes[dtype];
+export const dtypeWord = (dtype: Storage): number => storages[dtype][0];
 
-export const bytesOf = (dtype: DType): number => (dtype === "bool" || dtype === "uint8" ? 1 : 4);
+export const bytesOf = (dtype: Storage): number => storages[dtype][1];
 
 const bits = new Int32Array(1);
 const float = new Float32Array(bits.buffer);
