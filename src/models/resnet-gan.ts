@@ -9,7 +9,6 @@ import {
   equal,
   leakyRelu,
   type Tensor,
-  tanh,
   upsampleNearest,
 } from "../tensor/index.ts";
 
@@ -24,6 +23,8 @@ export const resnetGanFields = z.strictObject({
   maxChannels: count.default(1024),
   /** Residual blocks at each size. */
   blocks: count.default(2),
+  /** What a block's convolutions count beside what went in: little, in deep networks, keeps the first steps gentle. */
+  share: z.number().positive().default(0.1),
 });
 export type ResnetGanConfig = z.output<typeof resnetGanFields>;
 
@@ -37,8 +38,6 @@ export interface GanSizes {
 const LEAST = 4;
 const SLOPE = 0.2;
 const activated = (x: Tensor): Tensor => leakyRelu(x, SLOPE);
-/** A tenth of what a block adds, so that the first steps find a network that is nearly linear. */
-const SHARE = 0.1;
 
 /** Channels at every size, from the full one down. @throws ArgumentError for other sides than 4, 8, 16 … */
 const channelsOf = ({ channels, maxChannels }: ResnetGanConfig, { image }: GanSizes): number[] => {
@@ -53,8 +52,8 @@ const channelsOf = ({ channels, maxChannels }: ResnetGanConfig, { image }: GanSi
   return Array.from({ length: halvings + 1 }, (_, k) => Math.min(channels * 2 ** k, maxChannels));
 };
 
-/** x + 0.1 f(x), without normalisation, which a penalty on gradients would have to look through. */
-const block = (random: Generator, from: number, to: number) => {
+/** x + share · f(x), without normalisation. */
+const block = (random: Generator, { share }: ResnetGanConfig, [from, to]: readonly [number, number]) => {
   const middle = Math.min(from, to);
   const conv_0 = conv2d(random, from, middle, { kernel: 3, padding: 1 });
   const conv_1 = conv2d(random, middle, to, { kernel: 3, padding: 1 });
@@ -65,14 +64,14 @@ const block = (random: Generator, from: number, to: number) => {
     ...(conv_shortcut && { conv_shortcut }),
     forward(x: Tensor): Tensor {
       const added = conv_1.forward(activated(conv_0.forward(activated(x))));
-      return (conv_shortcut?.forward(x) ?? x).add(added.mul(SHARE));
+      return (conv_shortcut?.forward(x) ?? x).add(added.mul(share));
     },
   };
 };
 
 /** Blocks at one size, of which the first changes the channels. */
-const blocksOf = (random: Generator, { blocks }: ResnetGanConfig, from: number, to: number) =>
-  Array.from({ length: blocks }, (_, k) => block(random, k === 0 ? from : to, to));
+const blocksOf = (random: Generator, config: ResnetGanConfig, [from, to]: readonly [number, number]) =>
+  Array.from({ length: config.blocks }, (_, k) => block(random, config, [k === 0 ? from : to, to]));
 
 const through = (blocks: readonly { forward(x: Tensor): Tensor }[], x: Tensor): Tensor =>
   blocks.reduce((hidden, each) => each.forward(hidden), x);
@@ -81,8 +80,9 @@ const through = (blocks: readonly { forward(x: Tensor): Tensor }[], x: Tensor): 
 const normalised = (x: Tensor): Tensor => x.div(x.mul(x).sum([1], true).add(1e-8).sqrt());
 
 /**
- * From noise z [n, latents], and classes int32 [n] where there are any, to images [n, c, side, side] in [-1, 1]
- * (Mescheder et al. 2018, appendix D.2 and H).
+ * From noise z [n, latents], and classes int32 [n] where there are any, to images [n, c, side, side]
+ * (Mescheder et al. 2018, appendix D.2 and H). No tanh keeps them in [-1, 1]: on pictures that are mostly black it was
+ * seen to saturate within a few hundred steps, and learning to end.
  */
 export const resnetGenerator = (config: ResnetGanConfig, sizes: GanSizes, random: Generator) => {
   const { latents } = config;
@@ -91,7 +91,7 @@ export const resnetGenerator = (config: ResnetGanConfig, sizes: GanSizes, random
   const [first = 0] = channels;
   const class_embedding = classes === null ? undefined : embedding(random, classes, latents);
   const linear_in = linear(random, class_embedding ? 2 * latents : latents, first * LEAST ** 2);
-  const up_blocks = channels.map((to, k) => blocksOf(random, config, channels[k - 1] ?? first, to));
+  const up_blocks = channels.map((to, k) => blocksOf(random, config, [channels[k - 1] ?? first, to]));
   const conv_out = conv2d(random, channels.at(-1) ?? first, image[0], { kernel: 3, padding: 1 });
   return {
     ...(class_embedding && { class_embedding }),
@@ -107,7 +107,7 @@ export const resnetGenerator = (config: ResnetGanConfig, sizes: GanSizes, random
         (x, blocks, k) => through(blocks, k === 0 ? x : upsampleNearest(x, 2)),
         start,
       );
-      return tanh(conv_out.forward(activated(features)));
+      return conv_out.forward(activated(features));
     },
   };
 };
@@ -122,7 +122,7 @@ export const resnetDiscriminator = (config: ResnetGanConfig, sizes: GanSizes, ra
   const [first = 0] = channels;
   const last = channels.at(-1) ?? first;
   const conv_in = conv2d(random, image[0], first, { kernel: 3, padding: 1 });
-  const down_blocks = channels.map((to, k) => blocksOf(random, config, channels[k - 1] ?? first, to));
+  const down_blocks = channels.map((to, k) => blocksOf(random, config, [channels[k - 1] ?? first, to]));
   const linear_out = linear(random, last * LEAST ** 2, classes ?? 1);
   return {
     conv_in,

@@ -1,6 +1,9 @@
 import type { RecipeInput } from "../systems/index.ts";
 
-/** Points of two moons in the plane, class-conditional, by a small network of linear layers: a minute or two. */
+/**
+ * Points of two moons in the plane, class-conditional, by a small network of linear layers: a minute or two. Points have no
+ * range to be clipped to, as pictures have.
+ */
 export const moons = {
   name: "moons",
   system: "ddpm",

@@ -1,4 +1,4 @@
-import { ArgumentError, type NDArray, sizeOf } from "../base/index.ts";
+import { ArgumentError, type NDArray, ShapeError, sizeOf } from "../base/index.ts";
 import { isNative, lower, type Target } from "../lower/index.ts";
 import { buffers, type DropoutMasks, parameters } from "../nn/index.ts";
 import { type Backend, type Compiled, compile, compileSymbolic, inferTarget } from "../runtime/index.ts";
@@ -23,6 +23,16 @@ export const parameterCount = (networks: Networks): number =>
 
 /** What they keep but do not learn. */
 export const buffersOf = (networks: Networks) => collect(networks, buffers);
+
+/** Gives buffers the values that they were saved with. @throws ShapeError for a name that is none of theirs */
+export const setBuffers = (networks: Networks, values: ReadonlyMap<string, NDArray>): void => {
+  const own = buffersOf(networks);
+  for (const [name, value] of values) {
+    const buffer = own.get(name);
+    if (!buffer) throw new ShapeError({ who: "checkpoint", expected: "the stage's own buffers", got: name });
+    buffer.value = value;
+  }
+};
 
 /** The host values of parameters or buffers. */
 export const valuesOf = (leaves: ReadonlyMap<string, { readonly value: NDArray }>): Map<string, NDArray> =>

@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { type NDArray, ShapeError, Streams } from "../base/index.ts";
+import { Streams } from "../base/index.ts";
 import { Batches, type Dataset, forms, split } from "../data/index.ts";
 import { encodePng, writeWhole } from "../formats/index.ts";
 import type { Target } from "../lower/index.ts";
-import { type Buffer, DropoutMasks } from "../nn/index.ts";
+import { DropoutMasks } from "../nn/index.ts";
 import {
   type FlatLayout,
   flatLayout,
@@ -26,7 +26,7 @@ import type { HeldOutResult, TrainEvent } from "./events.ts";
 import { firstBatch, heldOutMeter } from "./held-out.ts";
 import type { TrainJob } from "./job.ts";
 import { learnerEvaluate } from "./learner-evaluate.ts";
-import { buffersOf, lowerUpdate, parametersOf, valuesOf } from "./program.ts";
+import { buffersOf, lowerUpdate, parametersOf, setBuffers, valuesOf } from "./program.ts";
 import type { Start } from "./resume.ts";
 import { appendMetrics, type Metrics, type RunFolder } from "./run-folder.ts";
 import type { Evaluate, Frame } from "./system.ts";
@@ -104,9 +104,8 @@ export class Run<S> {
       crops: streams.get("crops"),
       ...(header && { state: header.batches }),
     });
-    const buffers = buffersOf(stage.networks);
     if (!checkpoint) await stage.prepare?.(firstBatch(parts.train, training.batch), streams, earlier);
-    else for (const [name, value] of weightsOf(checkpoint, "buffer")) setBuffer(buffers, name, value);
+    else setBuffers(stage.networks, weightsOf(checkpoint, "buffer"));
     const parameters = parametersOf(stage.networks);
     const layout = flatLayout(parameters);
     const dropout = stage.updates.map(() => new DropoutMasks());
@@ -288,13 +287,6 @@ export class Run<S> {
     if (lines.length) await appendMetrics(this.folder, lines);
   }
 }
-
-/** Gives a buffer back the value that a checkpoint has. @throws ShapeError for a name that is unknown */
-const setBuffer = (buffers: ReadonlyMap<string, Buffer>, name: string, value: NDArray): void => {
-  const buffer = buffers.get(name);
-  if (!buffer) throw new ShapeError({ who: "checkpoint", expected: "the stage's own buffers", got: name });
-  buffer.value = value;
-};
 
 /** The range of layout entries that belong to the named networks, which lie side by side. */
 const entriesOf = ({ entries }: FlatLayout, networks: readonly string[]): [number, number] => {

@@ -23,7 +23,7 @@ describe("a model of points", () => {
           network: { kind: "mlp", width: 32, layers: 1 },
         },
         training: { steps: 20, batch: 32, checkpointEvery: 20 },
-        sampling: { sampler: { kind: "ddim", steps: 5, clip: null } },
+        sampling: { sampler: { kind: "ddim", steps: 5 } }, // clipped, so that hardly trained points stay in sight
       }),
     );
     const { code, stderr } = await undiffuse(["train", recipe, "--out", run]);
@@ -38,7 +38,9 @@ describe("a model of points", () => {
       expect(code, stderr).toBe(0);
       const size = [480, 480] as const;
       const { data } = await decodeImage(join(out, "grid.png"), { size, channels: 1, filter: "nearest" });
-      return data.filter((level: number) => level > 100 && level < 250).length;
+      // The frame is two pixels wide.
+      const inside = (i: number) => [i % 480, Math.floor(i / 480)].every((at) => at > 3 && at < 476);
+      return data.filter((level: number, i: number) => level < 250 && inside(i)).length;
     };
     expect(await dotsOf([])).toBeGreaterThan(5 * (await dotsOf(["--count", "10"])));
   });

@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { chosenSampling, type SamplingChoice, samplingWords } from "../../src/cli/sampling-options.ts";
-import { digits } from "../../src/recipes/index.ts";
+import { digits, digitsGan } from "../../src/recipes/index.ts";
 import { parseRecipe } from "../../src/systems/index.ts";
 import { temporaryFolder } from "./program.ts";
 
@@ -90,5 +90,28 @@ describe("what is chosen", () => {
     await expect(chosenSampling(recipe, classes, { sampler: "ddim", scheduler: "x.json" })).rejects.toThrow(
       "--scheduler: expected no --sampler beside it, got ddim",
     );
+  });
+});
+
+describe("a system that makes an image in one step", () => {
+  const gan = parseRecipe(digitsGan, "gan");
+
+  it("has fields of its own, which its words choose again", async () => {
+    const sampling = await chosenSampling(gan, classes, { sampling: "temperature=0.7" });
+    expect(sampling).toEqual({ temperature: 0.7 });
+    const words = samplingWords(sampling, gan, classes);
+    expect(words).toEqual({ sampling: "temperature=0.7" });
+    expect(await chosenSampling(gan, classes, asChoice(words))).toEqual(sampling);
+    expect(samplingWords(await chosenSampling(gan, classes, {}), gan, classes)).toEqual({});
+  });
+
+  it.each<[SamplingChoice, string]>([
+    [{ steps: 10 }, "--steps: expected a system that goes from noise to images step by step, got gan"],
+    [{ samplerOptions: "eta=1" }, "--sampler-options: expected a system that goes from noise"],
+    [{ guidance: 2 }, "sampling: expected options that it has"],
+    [{ sampling: "heat=1" }, "sampling: expected options that it has"],
+    [{ sampling: "temperature" }, '--sampling: expected key=value with commas, got "temperature"'],
+  ])("does not take %o", async (choice, message) => {
+    await expect(chosenSampling(gan, classes, choice)).rejects.toThrow(message);
   });
 });

@@ -1,0 +1,27 @@
+import type { RecipeInput } from "../systems/index.ts";
+
+/**
+ * Handwritten digits, 16×16, class-conditional, by a variational autoencoder: minutes on two cores.
+ * Measured (bench/read-samples.ts, seeds 1000 to 1499): a classifier that reads 97.9% of real digits reads 87.4% of 500
+ * samples as their class; held-out bound 6.41 bits per dimension. Strokes are softer than in samples of ddpm.
+ */
+export const digitsVae = {
+  name: "digits-vae",
+  system: "vae",
+  data: { kind: "digits", size: 16 },
+  config: {
+    network: { latents: 16, channels: [16, 32, 64], norm_num_groups: 8 },
+    conditioning: { kind: "class" },
+  },
+  training: {
+    steps: 2000,
+    batch: 32,
+    optimizer: { kind: "adamw" },
+    learningRate: { peak: 2e-3, warmup: 100, decay: "cosine" },
+    ema: 0.999,
+    heldOutEvery: 500,
+    previewEvery: 500,
+    checkpointEvery: 250,
+  },
+  sampling: { temperature: 1 },
+} as const satisfies RecipeInput;
