@@ -8,17 +8,19 @@ export const eightGaussiansDdgan = {
   config: {
     steps: 4,
     network: { kind: "mlp" },
-    penalty: { weight: 0.1, every: 4 },
+    penalty: { weight: 0.01, every: 15 },
+    // The discriminator learns four times as fast, or it sees a ring where there are clusters.
+    generator: { learningRate: { peak: 5e-4, decay: "cosine" } },
+    discriminator: { learningRate: { peak: 2e-3, decay: "cosine" } },
   },
   training: {
-    steps: 6000,
-    batch: 256,
+    steps: 4500,
+    batch: 128,
     optimizer: { kind: "adam", betas: [0.5, 0.9] },
-    learningRate: { peak: 1e-3, decay: "cosine" },
     clip: null,
     ema: 0.999,
-    previewEvery: 1000,
-    checkpointEvery: 1000,
+    previewEvery: 1500,
+    checkpointEvery: 1500,
   },
   sampling: {},
 } as const satisfies RecipeInput;
