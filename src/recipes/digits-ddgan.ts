@@ -1,6 +1,6 @@
 import type { RecipeInput } from "../systems/index.ts";
 
-/** Handwritten digits, 16×16, class-conditional, by a denoising diffusion GAN of four steps. */
+/** Handwritten digits, 16×16, class-conditional, by a denoising diffusion GAN of four steps. What has been seen of it: docs/results/ddgan.md. */
 export const digitsDdgan = {
   name: "digits-ddgan",
   system: "ddgan",

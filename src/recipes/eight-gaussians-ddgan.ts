@@ -1,6 +1,10 @@
 import type { RecipeInput } from "../systems/index.ts";
 
-/** Points of eight clusters on a circle, by a denoising diffusion GAN of four steps. */
+/**
+ * Points of eight clusters on a circle, by a denoising diffusion GAN of four steps.
+ * Measured (docs/results/ddgan.md): 3.4 times as far from held-out points as these are from each other, a ring in which
+ * the clusters do not stand apart; above the 3 that recipes of points are to reach.
+ */
 export const eightGaussiansDdgan = {
   name: "eight-gaussians-ddgan",
   system: "ddgan",
@@ -8,16 +12,18 @@ export const eightGaussiansDdgan = {
   config: {
     steps: 4,
     network: { kind: "mlp" },
-    penalty: { weight: 0.1, every: 4 },
+    penalty: { weight: 0.01, every: 15 },
+    // The discriminator learns four times as fast, or it sees a ring where there are clusters.
+    generator: { learningRate: { peak: 5e-4, decay: "cosine" } },
+    discriminator: { learningRate: { peak: 2e-3, decay: "cosine" } },
   },
   training: {
-    steps: 6000,
+    steps: 3000,
     batch: 256,
     optimizer: { kind: "adam", betas: [0.5, 0.9] },
-    learningRate: { peak: 1e-3, decay: "cosine" },
     clip: null,
     ema: 0.999,
-    previewEvery: 1000,
+    previewEvery: 3000,
     checkpointEvery: 1000,
   },
   sampling: {},

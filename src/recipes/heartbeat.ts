@@ -1,6 +1,10 @@
 import type { RecipeInput } from "../systems/index.ts";
 
-/** Sequences of bits with a pulse at every fifth, by binomial diffusion. */
+/**
+ * Sequences of bits with a pulse at every fifth, by binomial diffusion: under three minutes on a busy core.
+ * Measured (docs/results/learned-chains.md): a bound of 2.365 bits a sequence, where the truth is 2.322 and the paper has
+ * 2.414; 1,995 of 2,000 samples are perfect.
+ */
 export const heartbeat = {
   name: "heartbeat",
   system: "nonequilibrium",

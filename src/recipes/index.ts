@@ -11,7 +11,9 @@ import { emoji } from "./emoji.ts";
 import { heartbeat } from "./heartbeat.ts";
 import { iddpmBoundDigits, iddpmDigits } from "./iddpm.ts";
 import { images } from "./images.ts";
+import { imagesDdgan } from "./images-ddgan.ts";
 import { imagesGan } from "./images-gan.ts";
+import { imagesNonequilibrium } from "./images-nonequilibrium.ts";
 import { imagesVae } from "./images-vae.ts";
 import { moons } from "./moons.ts";
 import { ncsnDigits, ncsnPoints } from "./ncsn.ts";
@@ -26,6 +28,7 @@ export {
   digitsCascade,
   digitsDdgan,
   digitsGan,
+  digitsVae,
   edmDigits,
   edmPoints,
   eightGaussiansDdgan,
@@ -34,6 +37,10 @@ export {
   iddpmBoundDigits,
   iddpmDigits,
   images,
+  imagesDdgan,
+  imagesGan,
+  imagesNonequilibrium,
+  imagesVae,
   moons,
   ncsnDigits,
   ncsnPoints,
@@ -59,8 +66,6 @@ export const recipes: Readonly<Record<string, RecipeInput>> = Object.fromEntries
     ncsnDigits,
     iddpmDigits,
     iddpmBoundDigits,
-    digitsAdm,
-    digitsCascade,
     vpPoints,
     subVpPoints,
     vePoints,
@@ -69,11 +74,15 @@ export const recipes: Readonly<Record<string, RecipeInput>> = Object.fromEntries
     edmDigits,
     rectifiedFlowPoints,
     rectifiedFlowDigits,
+    digitsAdm,
+    digitsCascade,
     eightGaussiansDdgan,
     digitsDdgan,
     digitsGan,
     digitsVae,
+    imagesDdgan,
     imagesGan,
+    imagesNonequilibrium,
     imagesVae,
   ].map((recipe) => [recipe.name, recipe]),
 );

@@ -6,7 +6,7 @@ import { parseRecipe, untrainedStages } from "../../src/systems/index.ts";
 import { initialWeights, openStage, timeStep } from "../../src/train/index.ts";
 
 /** Recipes too large to train here: two pictures are enough to take a step and to make one. */
-const large = ["images-gan", "images-vae"];
+const large = ["images-ddgan", "images-gan", "images-nonequilibrium", "images-vae"];
 
 it.each(large)(
   "%s takes a training step and makes a picture at its full size",

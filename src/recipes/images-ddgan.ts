@@ -1,0 +1,40 @@
+import type { RecipeInput } from "../systems/index.ts";
+
+/**
+ * A folder of your own pictures, 32×32 in colour (give it with --data), by a denoising diffusion GAN of the size that
+ * Xiao et al. 2022 have for CIFAR-10 (appendix C and their code): weeks on two cores.
+ */
+export const imagesDdgan = {
+  name: "images-ddgan",
+  system: "ddgan",
+  data: { kind: "folder", path: "images", size: 32 },
+  config: {
+    steps: 4,
+    network: {
+      generator: {
+        latents: 100,
+        mapping: 4,
+        block_out_channels: [128, 256, 256, 256],
+        layers_per_block: 2,
+        down_block_types: ["DownBlock2D", "AttnDownBlock2D", "DownBlock2D", "DownBlock2D"],
+        up_block_types: ["UpBlock2D", "UpBlock2D", "AttnUpBlock2D", "UpBlock2D"],
+        attention_head_dim: 256,
+      },
+      discriminator: { channels: [128, 256, 512, 512], time: 128 },
+    },
+    penalty: { weight: 0.02, every: 15 },
+    generator: { learningRate: { peak: 1.6e-4, decay: "cosine" } },
+    discriminator: { learningRate: { peak: 1.25e-4, decay: "cosine" } },
+  },
+  training: {
+    steps: 351_000,
+    batch: 256,
+    optimizer: { kind: "adam", betas: [0.5, 0.9] },
+    clip: null,
+    ema: 0.9999,
+    flip: true,
+    checkpointEvery: 500,
+    previewEvery: 500,
+  },
+  sampling: {},
+} as const satisfies RecipeInput;

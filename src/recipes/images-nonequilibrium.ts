@@ -1,0 +1,37 @@
+import type { RecipeInput } from "../systems/index.ts";
+
+/**
+ * A folder of your own pictures, 32×32 in colour (give it with --data), by a chain of 1000 Gaussian steps whose means and
+ * variances are both learned, as Sohl-Dickstein et al. 2015 have it for CIFAR-10 (section 3.2), with a U-Net in place of
+ * their convolutions at several scales, and a schedule that is given where theirs is learned: days on two cores.
+ */
+export const imagesNonequilibrium = {
+  name: "images-nonequilibrium",
+  system: "nonequilibrium",
+  data: { kind: "folder", path: "images", size: 32 },
+  config: {
+    diffusion: {
+      kind: "gaussian",
+      schedule: { num_train_timesteps: 1000, beta_start: 1e-3, beta_end: 0.02 },
+    },
+    network: {
+      block_out_channels: [128, 256, 256, 256],
+      layers_per_block: 2,
+      down_block_types: ["DownBlock2D", "AttnDownBlock2D", "DownBlock2D", "DownBlock2D"],
+      up_block_types: ["UpBlock2D", "UpBlock2D", "AttnUpBlock2D", "UpBlock2D"],
+      attention_head_dim: 256,
+    },
+  },
+  training: {
+    steps: 200_000,
+    batch: 64,
+    optimizer: { kind: "adam" },
+    learningRate: { peak: 2e-4, warmup: 5000 },
+    ema: 0.9999,
+    flip: true,
+    checkpointEvery: 500,
+    previewEvery: 2000,
+    heldOutEvery: 2000,
+  },
+  sampling: {},
+} as const satisfies RecipeInput;
