@@ -18,6 +18,9 @@ it trains and how it samples. Packaged recipes:
   emoji    ten kinds of emoji in colour, by class
   moons    points of two moons in the plane, a minute
   images   a folder of your own pictures (--data)
+  edm-digits, rectified-flow-digits, vp-digits, ncsn-digits, iddpm-digits,
+  edm-points, rectified-flow-points, vp-points, sub-vp-points, ve-points,
+  ncsn-points   the same data by other systems
 
 A run lives in a folder: recipe.json, metrics.jsonl (one JSON object a line),
 event files for TensorBoard (tensorboard --logdir runs), previews/ and
