@@ -18,8 +18,11 @@ it trains and how it samples. Packaged recipes:
   emoji    ten kinds of emoji in colour, by class
   moons    points of two moons in the plane, a minute
   images   a folder of your own pictures (--data)
-  digits-gan, digits-vae, images-gan, images-vae
-           the same by other systems
+  digits-gan, digits-vae, digits-ddgan, digits-adm, digits-cascade, edm-digits,
+  rectified-flow-digits, vp-digits, ncsn-digits, iddpm-digits, swiss-roll,
+  heartbeat, edm-points, rectified-flow-points, vp-points, sub-vp-points,
+  ve-points, ncsn-points, eight-gaussians-ddgan
+           by other systems of the literature
 
 A run lives in a folder: recipe.json, metrics.jsonl (one JSON object a line),
 event files for TensorBoard (tensorboard --logdir runs), previews/ and

@@ -8,6 +8,7 @@ export const rectifiedFlowPoints = {
   data: { kind: "density", name: "eight_gaussians" },
   config: { network: pointsNetwork, reflow: { steps: 20 } },
   training: pointsTraining,
+  stages: { reflow: { steps: 1000 } }, // each of them costs 20 evaluations of the first flow
   sampling: { sampler: { kind: "euler", steps: 50, clip: null } },
 } as const satisfies RecipeInput;
 

@@ -58,15 +58,37 @@ const spaced = (process: NoiseProcess, options: PathOptions, grid: Grid): Level[
   const exact = timesOf(process, options, grid).map((time) => process.level(time));
   const levels = (options.divides ? exact.map(withSignal) : exact).map(shifted);
   if (sigmas === null) return levels;
-  const whole = wholeGrids.has(grid) && isDiscrete(process);
-  const ends = [process.span[1], process.span[0]].map((time) => process.level(time));
   return respaced(process, {
-    ends: whole ? ends.map(withSignal).map(shifted) : levels,
+    ends: endsOf(process, { grid, levels, divides: options.divides, shifted }),
     steps: levels.length,
     spacing: sigmas as SigmaSpacing,
     rho: options.rho ?? (sigmas === "karras" ? 7 : 1),
     grid,
   });
+};
+
+/**
+ * What a spacing of σ lies between: the ends that were trained, in continuous time and for solvers of the exponential
+ * kind; elsewhere those of the timesteps.
+ */
+const endsOf = (
+  process: NoiseProcess,
+  {
+    grid,
+    levels,
+    divides,
+    shifted,
+  }: {
+    readonly grid: Grid;
+    readonly levels: readonly Level[];
+    readonly divides: boolean | undefined;
+    readonly shifted: (level: Level) => Level;
+  },
+): readonly Level[] => {
+  const whole = wholeGrids.has(grid);
+  if (isDiscrete(process) && !whole) return levels;
+  const trained = [process.span[1], process.span[0]].map((time) => process.level(time));
+  return (whole || divides ? trained.map(withSignal) : trained).map(shifted);
 };
 
 const atSigma =

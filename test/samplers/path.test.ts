@@ -25,3 +25,16 @@ test("Langevin's levels by even spacing are the geometric scales of the process"
   for (const [i, sigma] of sigmas.slice(1).entries())
     expect(sigma / (sigmas[i] as number)).toBeCloseTo(100 ** (-1 / 9), 4); // the cleanest time is 1e-5, not 0
 });
+
+test("Karras' spacing in continuous time is that of the paper, between the ends that were trained", () => {
+  const process = noiseProcesses.edm();
+  for (const kind of ["heun", "edm", "dpm_multistep"]) {
+    const spec = samplerSchema.parse({ kind, steps: 18, sigmas: "karras" });
+    const sigmas = openSampler(spec, process).levels.map(({ sigma }) => sigma);
+    const [most, least] = [80 ** (1 / 7), 0.002 ** (1 / 7)];
+    // Karras et al. 2022, eq. 5.
+    for (let i = 0; i < 18; i++)
+      expect((sigmas[i] as number) / (most + (i / 17) * (least - most)) ** 7).toBeCloseTo(1, 9);
+    expect(sigmas[18]).toBe(0);
+  }
+});
