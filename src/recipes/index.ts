@@ -11,6 +11,8 @@ import { emoji } from "./emoji.ts";
 import { heartbeat } from "./heartbeat.ts";
 import { iddpmBoundDigits, iddpmDigits } from "./iddpm.ts";
 import { images } from "./images.ts";
+import { imagesAdm } from "./images-adm.ts";
+import { imagesCascade } from "./images-cascade.ts";
 import { imagesGan } from "./images-gan.ts";
 import { imagesVae } from "./images-vae.ts";
 import { moons } from "./moons.ts";
@@ -60,6 +62,8 @@ export const recipes: Readonly<Record<string, RecipeInput>> = Object.fromEntries
     digitsDdgan,
     digitsGan,
     digitsVae,
+    imagesAdm,
+    imagesCascade,
     imagesGan,
     imagesVae,
   ].map((recipe) => [recipe.name, recipe]),
