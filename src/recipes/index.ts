@@ -11,6 +11,8 @@ import { emoji } from "./emoji.ts";
 import { heartbeat } from "./heartbeat.ts";
 import { iddpmBoundDigits, iddpmDigits } from "./iddpm.ts";
 import { images } from "./images.ts";
+import { imagesAdm } from "./images-adm.ts";
+import { imagesCascade } from "./images-cascade.ts";
 import { imagesDdgan } from "./images-ddgan.ts";
 import { imagesGan } from "./images-gan.ts";
 import { imagesNonequilibrium } from "./images-nonequilibrium.ts";
@@ -81,6 +83,8 @@ export const recipes: Readonly<Record<string, RecipeInput>> = Object.fromEntries
     digitsGan,
     digitsVae,
     imagesDdgan,
+    imagesAdm,
+    imagesCascade,
     imagesGan,
     imagesNonequilibrium,
     imagesVae,

@@ -5,6 +5,7 @@ import { requireLabels } from "./class-labels.ts";
 import { denoisingConfig, denoisingStage } from "./denoising.ts";
 import { noiseObjective } from "./denoising-objective.ts";
 import { guidedSamplingSchema } from "./guided-sampling.ts";
+import { iddpmObjectives } from "./iddpm.ts";
 import { classesOf, noisyClassifier, noisyClassifierSchema } from "./noisy-classifier.ts";
 
 /** Fractions of the timesteps at which the held-out losses are measured. */
@@ -26,11 +27,14 @@ export const adm = defineSystem({
   summary: "Ablated diffusion models with classifier guidance (Dhariwal and Nichol 2021)",
   config: denoisingConfig({
     schedule: scheduleSchema.prefault({ beta_schedule: "linear" }),
+    /** The noise alone, or with it the variance of every reverse step (Nichol and Dhariwal 2021). */
+    objective: z.enum(["simple", "hybrid"]).default("simple"),
     classifier: noisyClassifierSchema,
   }),
   sampling,
   stages(config, data, seed) {
     const process = diffusionProcess(config.schedule);
+    const learned = config.objective === "hybrid";
     const about = {
       process,
       times: (n, random) => random.integers(0, process.steps, [n]).data,
@@ -47,8 +51,9 @@ export const adm = defineSystem({
       {
         ...about,
         name: "diffusion",
-        reading: { prediction: "epsilon" },
-        objective: noiseObjective,
+        reading: { prediction: "epsilon", learnsVariance: learned },
+        objective: learned ? iddpmObjectives.hybrid(process) : noiseObjective,
+        ...(learned && { variance: "learned_range" }),
         classifier({ count, labels, sampling }, earlier) {
           const { classifierScale: scale } = sampling;
           requireLabels({ count, labels }, classesOf(data, "classifier"));

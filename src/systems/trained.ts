@@ -102,7 +102,8 @@ export const openTrained = async (path: string, options: OpenOptions = {}): Prom
           got: system,
         });
       const sampler = { kind: "ddim_inversion", steps };
-      const sampling = samplingOf(recipe, { sampler, guidance: 1, negative: undefined });
+      const led = "classifierScale" in recipe.sampling && { classifierScale: 0 };
+      const sampling = samplingOf(recipe, { sampler, guidance: 1, negative: undefined, ...led });
       const start = { kind: "given", x: images } as const;
       let code = images;
       for await (const { x } of sample({ count: images.shape[0] ?? 0, labels, start, sampling, signal }))

@@ -1,0 +1,53 @@
+import type { RecipeInput } from "../systems/index.ts";
+
+/**
+ * A folder of your own pictures, 64×64 in colour, whose folders are their classes: first 32×32, then from those. Half as
+ * wide as the networks of Ho et al. 2022; weeks on two cores.
+ */
+export const imagesCascade = {
+  name: "images-cascade",
+  system: "cascade",
+  data: { kind: "folder", path: "images", size: 64, classes: "folders" },
+  config: {
+    conditioning: { kind: "class", labelDropout: 0.1 },
+    base: {
+      size: 32,
+      network: {
+        block_out_channels: [128, 256, 384, 512],
+        layers_per_block: 3,
+        down_block_types: ["DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D", "DownBlock2D"],
+        up_block_types: ["UpBlock2D", "AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D"],
+        attention_head_dim: 64,
+        resnet_time_scale_shift: "scale_shift",
+        dropout: 0.1,
+      },
+    },
+    superResolution: [
+      {
+        size: 64,
+        augmentation: { kind: "noise", most: 1 },
+        network: {
+          block_out_channels: [128, 128, 256, 384],
+          layers_per_block: 3,
+          down_block_types: ["DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D", "DownBlock2D"],
+          up_block_types: ["UpBlock2D", "AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D"],
+          attention_head_dim: 64,
+          resnet_time_scale_shift: "scale_shift",
+          dropout: 0.1,
+        },
+      },
+    ],
+  },
+  training: {
+    steps: 500_000,
+    batch: 256,
+    optimizer: { kind: "adamw", weightDecay: 0 },
+    learningRate: { peak: 1e-4, warmup: 5000 },
+    ema: 0.9999,
+    flip: true,
+    checkpointEvery: 500,
+    previewEvery: 5000,
+    heldOutEvery: 5000,
+  },
+  sampling: { sampler: { kind: "ancestral", steps: 250 }, augmentation: 0.1 },
+} satisfies RecipeInput;
