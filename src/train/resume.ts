@@ -19,6 +19,8 @@ export const freshStart: Start = { checkpoint: null, lowest: Number.POSITIVE_INF
 export interface Wanted {
   readonly recipe: unknown;
   readonly fingerprint: string;
+  /** The names of the data's classes. */
+  readonly classes: readonly string[] | null;
 }
 
 /**
@@ -51,14 +53,19 @@ export const resumeFrom = async (
   };
 };
 
-/** @throws FileError for a checkpoint of another recipe, or of other data */
-export const requireSame = ({ path, header }: Checkpoint, { recipe, fingerprint }: Wanted): void => {
+/** @throws FileError for a checkpoint of another recipe, of other classes or of other data */
+export const requireSame = ({ path, header }: Checkpoint, { recipe, fingerprint, classes }: Wanted): void => {
   const differing = differences(withDefaults(header.recipe), recipe);
   if (differing.length)
     throw new FileError(path, {
       expected: "the recipe that the run started with",
       got: differing.join("; "),
       hint: "start a new run for another recipe, in another folder",
+    });
+  if (!isDeepStrictEqual(header.classes, classes))
+    throw new FileError(path, {
+      expected: `the classes ${classes?.join(", ") ?? "none"}`,
+      got: header.classes?.join(", ") ?? "none",
     });
   if (header.fingerprint !== fingerprint)
     throw new FileError(path, {

@@ -37,7 +37,8 @@ export async function* train<S>(job: TrainJob<S>): AsyncGenerator<TrainEvent, vo
 /** Trains in a folder that is this process's own. */
 async function* trainIn<S>(folder: RunFolder, job: TrainJob<S>): AsyncGenerator<TrainEvent, void> {
   const { training, recipe, dataset, resume } = job;
-  const start = await resumeFrom(folder, { resume, recipe, fingerprint: dataset.fingerprint });
+  const { fingerprint, classes } = dataset;
+  const start = await resumeFrom(folder, { resume, recipe, fingerprint, classes });
   const step = start.checkpoint?.header.step ?? 0;
   await prepareRunFolder(folder);
   const metrics = await truncateMetrics(folder, step);
