@@ -3,6 +3,8 @@ import type { RecipeInput } from "../systems/index.ts";
 /**
  * Handwritten digits, 16×16, by classifier guidance: first a classifier of noised digits, then a network of ADM's blocks,
  * which is told the class of four digits in five, so that it can be led with and without.
+ * Measured (docs/results/adm.md): a classifier that guides nothing reads 8.7% of 300 samples as asked for without class
+ * and guidance, 88.3% by a scale of 4 alone, 84.3% by the class alone and 99.7% by both.
  */
 export const digitsAdm = {
   name: "digits-adm",

@@ -133,7 +133,8 @@ const openStages = async (
     });
   const opened: OpenStage[] = [];
   for (const [i, stage] of stages.slice(0, index + 1).entries()) {
-    const wanted = { recipe: header.recipe, fingerprint: header.fingerprint };
+    const { recipe: trained, fingerprint, classes } = header;
+    const wanted = { recipe: trained, fingerprint, classes };
     const own =
       i === index
         ? checkpoint

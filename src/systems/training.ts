@@ -81,8 +81,8 @@ export async function* trainRecipe(job: RecipeJob): AsyncGenerator<TrainEvent, v
         }
       }
       if (last) return;
-      const { fingerprint } = dataset;
-      const wanted = { stage: stage.name, steps, recipe, fingerprint };
+      const { fingerprint, classes } = dataset;
+      const wanted = { stage: stage.name, steps, recipe, fingerprint, classes };
       const weights = averagedWeights(await finishedCheckpoint(own.folder, wanted));
       done.push(openStage(stage, weights, { earlier: earlierOf(done), threads, backend }));
     }

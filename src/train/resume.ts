@@ -22,6 +22,8 @@ export interface Wanted {
   readonly recipe: unknown;
   readonly fingerprint: string;
   readonly precision?: PrecisionChoice | undefined;
+  /** The names of the data's classes. */
+  readonly classes: readonly string[] | null;
 }
 
 /**
@@ -57,10 +59,10 @@ export const resumeFrom = async (
 /** What a checkpoint's run computes in. */
 export const savedPrecision = ({ header }: Checkpoint): Precision => header.precision ?? "fp32";
 
-/** @throws FileError for a checkpoint of another recipe, of other data or of another precision than one that is wanted */
+/** @throws FileError for a checkpoint of another recipe, of other classes, data or precision than is wanted */
 export const requireSame = (
   checkpoint: Checkpoint,
-  { recipe, fingerprint, precision = "auto" }: Wanted,
+  { recipe, fingerprint, classes, precision = "auto" }: Wanted,
 ): void => {
   const { path, header } = checkpoint;
   const differing = differences(withDefaults(header.recipe), recipe);
@@ -69,6 +71,11 @@ export const requireSame = (
       expected: "the recipe that the run started with",
       got: differing.join("; "),
       hint: "start a new run for another recipe, in another folder",
+    });
+  if (!isDeepStrictEqual(header.classes, classes))
+    throw new FileError(path, {
+      expected: `the classes ${classes?.join(", ") ?? "none"}`,
+      got: header.classes?.join(", ") ?? "none",
     });
   if (header.fingerprint !== fingerprint)
     throw new FileError(path, {

@@ -37,8 +37,8 @@ export async function* train<S>(job: TrainJob<S>): AsyncGenerator<TrainEvent, vo
 /** Trains in a folder that is this process's own. */
 async function* trainIn<S>(folder: RunFolder, job: TrainJob<S>): AsyncGenerator<TrainEvent, void> {
   const { training, recipe, dataset, resume, precision } = job;
-  const wanted = { recipe, fingerprint: dataset.fingerprint, precision };
-  const start = await resumeFrom(folder, { resume, ...wanted });
+  const { fingerprint, classes } = dataset;
+  const start = await resumeFrom(folder, { resume, recipe, fingerprint, classes, precision });
   const step = start.checkpoint?.header.step ?? 0;
   await prepareRunFolder(folder);
   const metrics = await truncateMetrics(folder, step);
