@@ -1,7 +1,10 @@
 import type { RecipeInput } from "../systems/index.ts";
 import { byClass, digitsNetwork, digitsTraining, pointsNetwork, pointsTraining } from "./small.ts";
 
-/** A board of squares in the plane by EDM; its data have variance 1. */
+/**
+ * A board of squares in the plane by EDM; its data have variance 1.
+ * Measured (docs/results/denoising.md): 1.46 times as far from held-out points as those from each other.
+ */
 export const edmPoints = {
   name: "edm-points",
   system: "edm",
@@ -11,7 +14,7 @@ export const edmPoints = {
   sampling: { sampler: { kind: "heun", frame: "karras", sigmas: "karras", steps: 18, clip: null } },
 } as const satisfies RecipeInput;
 
-/** Handwritten digits by EDM, class-conditional. */
+/** Handwritten digits by EDM, class-conditional. Measured: held-out loss 0.356. */
 export const edmDigits = {
   name: "edm-digits",
   system: "edm",

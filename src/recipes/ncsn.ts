@@ -1,7 +1,10 @@
 import type { RecipeInput } from "../systems/index.ts";
 import { byClass, digitsNetwork, digitsTraining, pointsNetwork, pointsTraining } from "./small.ts";
 
-/** Two moons in the plane by a noise-conditional score network and Langevin steps. */
+/**
+ * Two moons in the plane by a noise-conditional score network and Langevin steps.
+ * Measured (docs/results/denoising.md): 2.02 times as far from held-out points as those from each other.
+ */
 export const ncsnPoints = {
   name: "ncsn-points",
   system: "ncsn",

@@ -1,7 +1,10 @@
 import type { RecipeInput } from "../systems/index.ts";
 import { byClass, digitsNetwork, digitsTraining, pointsNetwork, pointsTraining } from "./small.ts";
 
-/** Eight modes on a circle by rectified flow, and by a second flow of straighter paths. */
+/**
+ * Eight modes on a circle by rectified flow, and by a second flow of straighter paths.
+ * Measured (docs/results/denoising.md): the first flow 0.79 times as far from held-out points as those from each other.
+ */
 export const rectifiedFlowPoints = {
   name: "rectified-flow-points",
   system: "rectified-flow",

@@ -1,7 +1,10 @@
 import type { RecipeInput } from "../systems/index.ts";
 import { byClass, digitsNetwork, digitsTraining, pointsNetwork, pointsTraining } from "./small.ts";
 
-/** A rolled-up band in the plane by the variance-preserving SDE. */
+/**
+ * A rolled-up band in the plane by the variance-preserving SDE.
+ * Measured (docs/results/denoising.md): 0.88 times as far from held-out points as those from each other, 2.187 nats.
+ */
 export const vpPoints = {
   name: "vp-points",
   system: "score-sde",
@@ -11,14 +14,14 @@ export const vpPoints = {
   sampling: { sampler: { kind: "rk45", clip: null } },
 } as const satisfies RecipeInput;
 
-/** The same by sub-VP, whose variance is less. */
+/** The same by sub-VP, whose variance is less. Measured: 0.93 times, 2.175 nats. */
 export const subVpPoints = {
   ...vpPoints,
   name: "sub-vp-points",
   config: { sde: { kind: "sub_vp" }, network: pointsNetwork },
 } as const satisfies RecipeInput;
 
-/** The same by the variance-exploding SDE. */
+/** The same by the variance-exploding SDE. Measured: 0.77 times, 2.081 nats. */
 export const vePoints = {
   ...vpPoints,
   name: "ve-points",

@@ -101,11 +101,11 @@ test("levels of noise beyond the span are told its end", () => {
 });
 
 test("the kernels q(x_t | x_0) of score SDEs are the paper's at t = 0.5 (Song et al. 2021, eq. 29)", () => {
-  // With β from 0.1 to 20, ∫β = 2.5375; with σ from 0.01 to 50, σ = 0.01 √5000: by Python.
+  // With β from 0.1 to 20, ∫β = 2.5375; with σ from 0.01 to 50, σ = 0.01 √5000. Figures by Python.
   const at = (name: "vp" | "sub_vp" | "ve") => noiseProcesses[name]().level(0.5);
   expect(at("vp").alpha).toBeCloseTo(Math.exp(-2.5375 / 2), 12);
   expect(at("vp").sigma).toBeCloseTo(0.9596542, 6);
   expect(at("sub_vp").alpha).toBeCloseTo(Math.exp(-2.5375 / 2), 12);
   expect(at("sub_vp").sigma).toBeCloseTo(0.9209362, 6);
-  expect(at("ve")).toMatchObject({ alpha: 1, sigma: expect.closeTo(Math.SQRT1_2, 6) });
+  expect(at("ve")).toMatchObject({ alpha: 1, sigma: expect.closeTo(0.01 * Math.sqrt(5000), 12) });
 });

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ncsnPoints } from "../../src/recipes/index.ts";
 import type { Trained } from "../../src/systems/index.ts";
-import { measurePoints, show, THRESHOLD, trainPoints } from "./points.ts";
+import { measurePoints, PATIENCE, show, THRESHOLD, trainPoints } from "./points.ts";
 
 let trained: Trained;
 beforeAll(async () => {
   trained = await trainPoints(ncsnPoints);
-});
+}, PATIENCE);
 afterAll(() => trained.close());
 
 it("ncsn: points by Langevin steps are as far from held-out ones as these from each other, or little more", async () => {

@@ -21,6 +21,9 @@ import {
  */
 export const THRESHOLD = 3;
 
+/** Milliseconds that a training may take where others are at work too: tens of seconds where none are. */
+export const PATIENCE = 900_000;
+
 /** In a set. */
 const POINTS = 2000;
 /** Of the held-out sets, far from those of the training data, and of what is generated. */

@@ -5,7 +5,7 @@ import { type FlowState, straightness } from "../../src/evaluation/index.ts";
 import { rectifiedFlowPoints } from "../../src/recipes/index.ts";
 import { pathOf } from "../../src/samplers/index.ts";
 import { openTrained, type Trained } from "../../src/systems/index.ts";
-import { measurePoints, show, THRESHOLD, trainPoints } from "./points.ts";
+import { measurePoints, PATIENCE, show, THRESHOLD, trainPoints } from "./points.ts";
 
 let second: Trained;
 let first: Trained;
@@ -13,7 +13,7 @@ beforeAll(async () => {
   second = await trainPoints(rectifiedFlowPoints);
   const run = dirname(dirname(dirname(second.checkpoint.path)));
   first = await openTrained(join(run, "flow"), { threads: 1 });
-});
+}, PATIENCE);
 afterAll(async () => {
   await first.close();
   await second.close();
