@@ -27,7 +27,7 @@ describe("undiffuse", () => {
     [["train", "digits", "--steps", "ten"], /whole number of at least 1, got "ten"/],
     [["train"], /missing required argument/],
     [["sample", "x", "--sampler", "dimm"], /Allowed choices are ddim, ancestral/],
-    [["train", "nothing-like-this"], /expected one of digits, .*images, a recipe file or a run folder/],
+    [["train", "nothing-like-this"], /expected one of digits, .*images, .*, a recipe file or a run folder/],
   ])("ends with 2 for wrong words: %s", async (words, pattern) => {
     const { code, stderr } = await undiffuse(words);
     expect(stderr).toMatch(pattern);
