@@ -27,6 +27,7 @@ export {
   type UNet2DEncoderConfig,
   unet2dEncoderFields,
   unet2dFields,
+  unet2dRecipeFields,
 } from "./unet-2d-config.ts";
 export { type UNet2DEncoder, unet2dEncoder } from "./unet-2d-encoder.ts";
 export { unet2dEncoderSchema, unet2dSchema } from "./unet-2d-schema.ts";

@@ -3,25 +3,16 @@ import { type Generator, parseAs } from "../base/index.ts";
 import { embedding, linear } from "../nn/index.ts";
 import { silu, type Tensor, tanh } from "../tensor/index.ts";
 import { unet2d } from "./unet-2d.ts";
-import { unet2dFields } from "./unet-2d-config.ts";
+import { unet2dRecipeFields } from "./unet-2d-config.ts";
 import { unet2dSchema } from "./unet-2d-schema.ts";
 
 /** diffusers' UNet2DModel, told of a latent vector; sizes, channels and classes come from the data. */
-export const latentUnetFields = unet2dFields
-  .omit({
-    sample_size: true,
-    in_channels: true,
-    out_channels: true,
-    num_class_embeds: true,
-    class_embed_type: true,
-    resnet_time_scale_shift: true,
-  })
-  .extend({
-    /** Numbers of the latent vector. */
-    latents: z.int().positive().default(100),
-    /** Linear layers that the latent vector goes through first. */
-    mapping: z.int().positive().default(4),
-  });
+export const latentUnetFields = unet2dRecipeFields.omit({ resnet_time_scale_shift: true }).extend({
+  /** Numbers of the latent vector. */
+  latents: z.int().positive().default(100),
+  /** Linear layers that the latent vector goes through first. */
+  mapping: z.int().positive().default(4),
+});
 export type LatentUnetConfig = z.output<typeof latentUnetFields>;
 
 /** What the network is for: images [c, h, w], and how many classes; null for none. */

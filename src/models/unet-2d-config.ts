@@ -80,6 +80,15 @@ export const unet2dFields = z.strictObject({
 export type UNet2DConfig = z.output<typeof unet2dFields>;
 export type UNet2DConfigInput = z.input<typeof unet2dFields>;
 
+/** What is left of them for a recipe: sizes, channels and classes come from its data. */
+export const unet2dRecipeFields = unet2dFields.omit({
+  sample_size: true,
+  in_channels: true,
+  out_channels: true,
+  num_class_embeds: true,
+  class_embed_type: true,
+});
+
 /** What is left of them where a network only goes down. */
 export const unet2dEncoderFields = unet2dFields.omit({
   out_channels: true,

@@ -1,5 +1,6 @@
 import type { Generator } from "../base/index.ts";
 import { attention, concat, Parameter, slice, type Tensor, transposeLast } from "../tensor/index.ts";
+import { projections } from "./attention.ts";
 import { linear } from "./layers.ts";
 
 export interface AttentionPoolOptions {
@@ -21,11 +22,7 @@ export const attentionPool = (
 ) => {
   const positional_embedding = new Parameter(random.normal([tokens + 1, channels]).div(Math.sqrt(channels)));
   const heads = Math.floor(channels / headWidth);
-  const [to_q, to_k, to_v] = [0, 1, 2].map(() => linear(random, channels, heads * headWidth)) as [
-    ReturnType<typeof linear>,
-    ReturnType<typeof linear>,
-    ReturnType<typeof linear>,
-  ];
+  const { to_q, to_k, to_v } = projections(random, channels, heads * headWidth);
   const to_out = [linear(random, heads * headWidth, outputs)] as const;
   return {
     positional_embedding,

@@ -13,6 +13,13 @@ export interface SelfAttentionOptions {
   readonly outputScale: number;
 }
 
+/** What asks, what answers and what is answered, in the order in which weights are drawn. */
+export const projections = (random: Generator, inputs: number, outputs: number) => ({
+  to_q: linear(random, inputs, outputs),
+  to_k: linear(random, inputs, outputs),
+  to_v: linear(random, inputs, outputs),
+});
+
 /** Self-attention over the pixels of [n, c, h, w] with a residual (diffusers' `Attention` on images). */
 export const selfAttention = (
   random: Generator,
@@ -20,11 +27,7 @@ export const selfAttention = (
 ) => {
   const group_norm = groups === null ? undefined : groupNorm(channels, { groups, eps, silu: false });
   const heads = Math.floor(channels / headWidth);
-  const [to_q, to_k, to_v] = [0, 1, 2].map(() => linear(random, channels, heads * headWidth)) as [
-    ReturnType<typeof linear>,
-    ReturnType<typeof linear>,
-    ReturnType<typeof linear>,
-  ];
+  const { to_q, to_k, to_v } = projections(random, channels, heads * headWidth);
   const to_out = [linear(random, heads * headWidth, channels)] as const;
   return {
     ...(group_norm && { group_norm }),

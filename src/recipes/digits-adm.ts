@@ -1,4 +1,5 @@
 import type { RecipeInput } from "../systems/index.ts";
+import { digitsTraining } from "./small.ts";
 
 /**
  * Handwritten digits, 16×16, by classifier guidance: first a classifier of noised digits, then a network of ADM's blocks,
@@ -36,16 +37,7 @@ export const digitsAdm = {
       norm_num_groups: 8,
     },
   },
-  training: {
-    steps: 1000,
-    batch: 32,
-    optimizer: { kind: "adamw" },
-    learningRate: { peak: 2e-3, warmup: 100, decay: "cosine" },
-    ema: 0.999,
-    heldOutEvery: 500,
-    previewEvery: 500,
-    checkpointEvery: 250,
-  },
+  training: digitsTraining,
   stages: {
     classifier: { steps: 800, batch: 64, optimizer: { kind: "adamw", weightDecay: 0.05 }, ema: 0.99 },
   },

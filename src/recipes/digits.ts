@@ -1,4 +1,5 @@
 import type { RecipeInput } from "../systems/index.ts";
+import { byClass, digitsNetwork, digitsTraining } from "./small.ts";
 
 /**
  * Handwritten digits, 16×16, class-conditional: readable after a few minutes on two cores.
@@ -10,25 +11,9 @@ export const digits = {
   data: { kind: "digits", size: 16 },
   config: {
     schedule: { beta_schedule: "squaredcos_cap_v2" },
-    conditioning: { kind: "class", labelDropout: 0.1 },
-    network: {
-      block_out_channels: [32, 64],
-      layers_per_block: 1,
-      down_block_types: ["DownBlock2D", "AttnDownBlock2D"],
-      up_block_types: ["AttnUpBlock2D", "UpBlock2D"],
-      attention_head_dim: 64,
-      norm_num_groups: 8,
-    },
+    conditioning: byClass,
+    network: digitsNetwork,
   },
-  training: {
-    steps: 1000,
-    batch: 32,
-    optimizer: { kind: "adamw" },
-    learningRate: { peak: 2e-3, warmup: 100, decay: "cosine" },
-    ema: 0.999,
-    heldOutEvery: 500,
-    previewEvery: 500,
-    checkpointEvery: 250,
-  },
+  training: digitsTraining,
   sampling: { sampler: { kind: "ddim", steps: 50 }, guidance: 2 },
 } satisfies RecipeInput;

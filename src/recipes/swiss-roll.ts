@@ -1,4 +1,5 @@
 import type { RecipeInput } from "../systems/index.ts";
+import { pointsNetwork, pointsTraining } from "./small.ts";
 
 /**
  * Points of a rolled-up band, by a chain of 40 Gaussian steps whose means and variances are both learned: a minute or two.
@@ -10,17 +11,8 @@ export const swissRoll = {
   data: { kind: "density", name: "swiss_roll" },
   config: {
     diffusion: { kind: "gaussian" },
-    network: { kind: "mlp", width: 128, layers: 3 },
+    network: pointsNetwork,
   },
-  training: {
-    steps: 4000,
-    batch: 256,
-    optimizer: { kind: "adamw" },
-    learningRate: { peak: 2e-3, warmup: 100, decay: "cosine" },
-    ema: 0.999,
-    heldOutEvery: 1000,
-    previewEvery: 1000,
-    checkpointEvery: 1000,
-  },
+  training: { ...pointsTraining, steps: 4000 },
   sampling: {},
 } as const satisfies RecipeInput;

@@ -1,4 +1,11 @@
+import { z } from "zod";
+import { learningRateSchema, optimizerSchema } from "../optim/index.ts";
 import { gradients, softplus, type Tensor } from "../tensor/index.ts";
+
+/** In place of the recipe's, for one of the two networks. */
+export const ownTraining = z
+  .strictObject({ optimizer: optimizerSchema.optional(), learningRate: learningRateSchema.optional() })
+  .default({});
 
 /** The non-saturating game (Goodfellow et al. 2014, section 3) in logits of being real, [n]. */
 export const adversarial = {

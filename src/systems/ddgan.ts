@@ -9,19 +9,12 @@ import {
   scheduleSchema,
   vpBetas,
 } from "../diffusion/index.ts";
-import { learningRateSchema, optimizerSchema } from "../optim/index.ts";
 import { ancestral, begin, pathOf, type Sampler, sample } from "../samplers/index.ts";
 import type { Named, Spec, Tensor } from "../tensor/index.ts";
 import { type Batch, type BatchProgram, defineSystem, type StageUpdate } from "../train/index.ts";
-import { adversarial, gradientPenalty } from "./adversarial.ts";
+import { adversarial, gradientPenalty, ownTraining } from "./adversarial.ts";
 import { adversarialNetworks, adversarialNetworksSchema } from "./adversarial-networks.ts";
-import { requireClasses } from "./class-labels.ts";
-import { classesSchema, labelFeed, labelInput, toldClasses } from "./one-step.ts";
-
-/** In place of the recipe's, for one of the two networks. */
-const ownTraining = z
-  .strictObject({ optimizer: optimizerSchema.optional(), learningRate: learningRateSchema.optional() })
-  .default({});
+import { classesOf, classesSchema, labelFeed, labelInput, toldClasses } from "./one-step.ts";
 
 /** The names in which a feed of arrays has its values: x_{t−1} and x_t of one x_0, and what leads from G(x_t) to x_{t−1}. */
 type Feed = "before" | "x" | "t" | "z" | "noise" | "towardsX0" | "towardsX" | "deviation";
@@ -64,7 +57,7 @@ export const ddgan = defineSystem({
       }),
     );
     const { latents } = config.network.generator;
-    const classes = config.conditioning.kind === "class" ? requireClasses(data.classes) : null;
+    const classes = classesOf(config, data);
     const { generator, discriminator } = adversarialNetworks(config.network, { data, classes }, seed);
 
     const arrays = (n: number, ...names: Feed[]): Named<Spec> =>

@@ -6,7 +6,7 @@ import {
   timeMlpFields,
   type UNet2DConfig,
   unet2d,
-  unet2dFields,
+  unet2dRecipeFields,
   unet2dSchema,
 } from "../models/index.ts";
 import type { DropoutMasks } from "../nn/index.ts";
@@ -14,15 +14,7 @@ import type { Named, Tensor } from "../tensor/index.ts";
 import type { DataShape } from "../train/index.ts";
 
 /** diffusers' UNet2DModel; sizes, channels and classes come from the data. */
-export const unetNetworkSchema = unet2dFields
-  .omit({
-    sample_size: true,
-    in_channels: true,
-    out_channels: true,
-    num_class_embeds: true,
-    class_embed_type: true,
-  })
-  .extend({ kind: z.literal("unet").optional() });
+export const unetNetworkSchema = unet2dRecipeFields.extend({ kind: z.literal("unet").optional() });
 
 const mlpSchema = timeMlpFields.extend({ kind: z.literal("mlp") });
 

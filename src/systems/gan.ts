@@ -1,23 +1,17 @@
 import { z } from "zod";
 import { Streams } from "../base/index.ts";
 import { resnetDiscriminator, resnetGanFields, resnetGenerator } from "../models/index.ts";
-import { learningRateSchema, optimizerSchema } from "../optim/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { type Batch, type BatchProgram, defineSystem, type StageUpdate } from "../train/index.ts";
-import { adversarial, gradientPenalty } from "./adversarial.ts";
+import { adversarial, gradientPenalty, ownTraining } from "./adversarial.ts";
 import {
-  classesOf,
   classesSchema,
   generateAtOnce,
   labelFeed,
   labelInput,
   oneStepSamplingSchema,
+  pictureClassesOf,
 } from "./one-step.ts";
-
-/** In place of the recipe's, for one of the two networks. */
-const ownTraining = z
-  .strictObject({ optimizer: optimizerSchema.optional(), learningRate: learningRateSchema.optional() })
-  .default({});
 
 /**
  * Generative adversarial networks with the non-saturating loss (Goodfellow et al. 2014, section 3) and a penalty on
@@ -39,7 +33,7 @@ export const gan = defineSystem({
   stages(config, data, seed) {
     const { image } = data;
     const { latents } = config.network;
-    const classes = classesOf(config, data);
+    const classes = pictureClassesOf(config, data);
     const random = new Streams(seed);
     const sizes = { image, classes };
     const generator = resnetGenerator(config.network, sizes, random.get("weights of the generator"));

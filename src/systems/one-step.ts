@@ -20,14 +20,18 @@ export const oneStepSamplingSchema = z.strictObject({
 });
 export type OneStepSampling = z.output<typeof oneStepSamplingSchema>;
 
-/** How many classes a network is told of; null for none. @throws ArgumentError for data without those asked for, or no pictures */
+/** How many classes a network is told of; null for none. @throws ArgumentError for data without those asked for */
 export const classesOf = (
   { conditioning }: { readonly conditioning: z.output<typeof classesSchema> },
-  { form = "pictures", classes }: DataShape,
-): number | null => {
+  { classes }: DataShape,
+): number | null => (conditioning.kind === "class" ? requireClasses(classes) : null);
+
+/** The same of a network of pictures. @throws ArgumentError also for data of another form */
+export const pictureClassesOf = (config: Parameters<typeof classesOf>[0], data: DataShape): number | null => {
+  const { form = "pictures" } = data;
   if (form !== "pictures")
     throw new ArgumentError({ who: "config.network", expected: "pictures", got: form });
-  return conditioning.kind === "class" ? requireClasses(classes) : null;
+  return classesOf(config, data);
 };
 
 /** The labels of a batch, where classes count. */

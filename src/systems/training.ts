@@ -1,7 +1,5 @@
 import { join } from "node:path";
-import type { Dataset } from "../data/index.ts";
 import { makeFolder, writeWhole } from "../formats/index.ts";
-import type { Backend, PrecisionChoice } from "../runtime/index.ts";
 import {
   averagedWeights,
   dataShape,
@@ -20,19 +18,10 @@ import {
 } from "../train/index.ts";
 import { type Recipe, stagesOf, trainingOf } from "./recipe.ts";
 
-/** Everything that the training of a recipe needs. */
-export interface RecipeJob {
+/** Everything that the training of a recipe needs; its folder is the whole run's. */
+export interface RecipeJob
+  extends Pick<TrainJob, "dataset" | "folder" | "resume" | "threads" | "backend" | "precision" | "signal"> {
   readonly recipe: Recipe;
-  readonly dataset: Dataset;
-  readonly folder: string;
-  /** Continue what the folder holds; otherwise it must not hold a run. */
-  readonly resume: boolean;
-  readonly threads?: number | undefined;
-  readonly backend?: Backend | undefined;
-  /** Of a new run; one that is continued goes on as it began. */
-  readonly precision?: PrecisionChoice | undefined;
-  /** Aborted: the run is saved and ends. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** Where a stage of a run lies: in the run's folder if it is the only one, else in one of its name below. */

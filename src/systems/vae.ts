@@ -5,12 +5,12 @@ import { convVaeFields, vaeDecoder, vaeEncoder } from "../models/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { type Batch, type BatchProgram, defineSystem } from "../train/index.ts";
 import {
-  classesOf,
   classesSchema,
   generateAtOnce,
   labelFeed,
   labelInput,
   oneStepSamplingSchema,
+  pictureClassesOf,
 } from "./one-step.ts";
 
 /** KL(N(mean, e^logVariance) ‖ N(0, 1)) in nats, summed over the latents, [n] (Kingma and Welling 2014, appendix B). */
@@ -46,7 +46,7 @@ export const vae = defineSystem({
   stages({ network, beta, conditioning }, data, seed) {
     const { image } = data;
     const { latents } = network;
-    const classes = classesOf({ conditioning }, data);
+    const classes = pictureClassesOf({ conditioning }, data);
     const random = new Streams(seed);
     const encoder = vaeEncoder(network, { image, classes }, random.get("weights of the encoder"));
     const decoder = vaeDecoder(network, { image, classes }, random.get("weights of the decoder"));
