@@ -15,7 +15,7 @@ const ROUNDING = 1e-7;
 
 const largest = ({ data }: NDArray): number => Math.max(...[...data].map((x) => Math.abs(x)));
 
-const url = (ending: string) => new URL(`../fixtures/unet2d/encoder.${ending}`, import.meta.url);
+const url = (ending: string) => new URL(`../fixtures/unet2d-encoder/encoder.${ending}`, import.meta.url);
 
 it("an encoder has the names, output and gradients of diffusers' way down with torch's attention behind", async () => {
   const { config, image, outputs } = JSON.parse(await readFile(url("json"), "utf8"));

@@ -1,4 +1,4 @@
-"""Writes test/fixtures/unet2d/encoder.{safetensors,json}: the way down and the middle of diffusers' UNet2DModel with
+"""Writes test/fixtures/unet2d-encoder/encoder.{safetensors,json}: the way down and the middle of diffusers' UNet2DModel with
 random weights, then the attention pooling of CLIP's image encoder by torch's own multi-head attention, as in the
 classifiers of guided-diffusion; one batch through it, and the gradients of its cross-entropy.
 
@@ -91,12 +91,12 @@ if __name__ == "__main__":
     tensors |= {"input.sample": sample, "input.timestep": timestep, "input.labels": labels.to(torch.int32)}
     tensors |= {f"gradient.{key}": p.grad for key, p in model.named_parameters()}
     tensors |= {"gradient.sample": sample.grad, "output": logits, "losses": losses}
-    path = FIXTURES / "unet2d" / "encoder.safetensors"
+    path = FIXTURES / "unet2d-encoder" / "encoder.safetensors"
     save_file({key: value.detach().contiguous() for key, value in tensors.items()}, path)
     path.chmod(0o644)
     config = {key: list(value) if isinstance(value, tuple) else value for key, value in CONFIG.items()}
     write_json(
-        "unet2d/encoder.json",
+        "unet2d-encoder/encoder.json",
         {
             "config": config,
             "image": list(SIZE),
