@@ -9,7 +9,7 @@ const execArgv = [
 
 // Recipes of the papers' own sizes, which take a step each, and the longest trainings have a run of their own:
 // npm run test:full.
-const full = "test/recipes/{full*,heartbeat,score-sde}.test.ts";
+const full = "test/recipes/{full-size,heartbeat,score-sde}.test.ts";
 
 export default defineConfig({
   resolve: { conditions: ["undiffuse-source"] },

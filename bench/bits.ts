@@ -1,6 +1,6 @@
 // Bits per dimension of held-out pictures by a run whose network learned the variance of its reverse steps (iddpm): the
 // bound with that variance and with DDPM's two fixed ones, on the same draws, and the probability-flow ODE:
-//   node --import ./tools/typescript.mjs --conditions=undiffuse-source bench/bits.ts runs/iddpm-digits [images]
+//   node --import ./tools/typescript.mjs --conditions=undiffuse-source bench/bits.ts runs/digits-iddpm [images]
 import { Generator, Streams } from "../src/base/index.ts";
 import { openDataset, split, toUnit } from "../src/data/index.ts";
 import {
@@ -16,7 +16,7 @@ import { openTrained } from "../src/systems/index.ts";
 
 const RULES: readonly ReverseVariance[] = ["learned_range", "fixed_small", "fixed_large"];
 
-const [, , path = "runs/iddpm-digits", images = "32"] = process.argv;
+const [, , path = "runs/digits-iddpm", images = "32"] = process.argv;
 const model = await openTrained(path, { threads: 1 });
 const { data, training } = model.recipe;
 const { heldOut } = split(

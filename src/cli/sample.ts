@@ -7,28 +7,16 @@ import { openTrained, type Recipe, type Trained } from "../systems/index.ts";
 import { backend, precision } from "./backend-option.ts";
 import { defineCommand, flag, integer, text } from "./command.ts";
 import { type Generated, generate } from "./generate.ts";
+import { helpEntry } from "./help.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
 import { provenanceText, shellLine } from "./provenance.ts";
 import { chosenSampling, classIndex, samplingOptions, samplingWords } from "./sampling-options.ts";
 import { chosenStart, isInverted, type StartOf, startOptions, startWords } from "./starting-point.ts";
 
-const [NAME_WIDTH, LINE_WIDTH] = [21, 79];
-
-/** A name, and beside it what it is, in lines of the help's width. */
-const entry = (name: string, text: string): string => {
-  const lines = [""];
-  for (const word of text.split(" ")) {
-    const longer = `${lines.at(-1)} ${word}`.trimStart();
-    if (longer.length > LINE_WIDTH - NAME_WIDTH) lines.push(word);
-    else lines[lines.length - 1] = longer;
-  }
-  return lines.map((line, i) => `${(i === 0 ? name : "").padEnd(NAME_WIDTH)}${line}`).join("\n");
-};
-
 /** Every way from noise to images, for the help; papers are in docs/samplers.md. */
 const samplerList = Object.entries(samplerSummaries)
   .filter(([kind]) => kind !== "ddim_inversion")
-  .map(([kind, summary]) => entry(kind, summary.replace(/ \([^()]*\)$/, "")))
+  .map(([kind, summary]) => helpEntry(kind, summary.replace(/ \([^()]*\)$/, ""), 21))
   .join("\n");
 
 export const sampleCommand = defineCommand({

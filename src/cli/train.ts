@@ -1,13 +1,21 @@
 import { type DataSpec, type Dataset, openDataset } from "../data/index.ts";
+import { recipes } from "../recipes/index.ts";
 import { type RecipeJob, trainRecipe, untrainedStages } from "../systems/index.ts";
 import { parameterCount, type TrainEvent, type TrainJob } from "../train/index.ts";
 import { backend, trainPrecision } from "./backend-option.ts";
 import { choice, defineCommand, flag, integer, text } from "./command.ts";
 import { forecast } from "./forecast.ts";
+import { helpEntry } from "./help.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
 import { showProfile } from "./profile.ts";
 import { type Progress, showSeconds, startProgress } from "./progress.ts";
 import { openRecipe } from "./recipe-source.ts";
+
+/** Recipes by other systems than DDPM, for the help: small ones, or those of the papers' sizes. */
+const others = (atFullSize: boolean): string => {
+  const names = Object.keys(recipes).filter((name) => name.includes("-"));
+  return helpEntry("", names.filter((name) => name.startsWith("images-") === atFullSize).join(", "), 4);
+};
 
 export const trainCommand = defineCommand({
   name: "train",
@@ -18,11 +26,11 @@ it trains and how it samples. Packaged recipes:
   emoji    ten kinds of emoji in colour, by class
   moons    points of two moons in the plane, a minute
   images   a folder of your own pictures (--data)
-  digits-gan, digits-vae, digits-ddgan, digits-adm, digits-cascade, edm-digits,
-  rectified-flow-digits, vp-digits, ncsn-digits, iddpm-digits, swiss-roll,
-  heartbeat, edm-points, rectified-flow-points, vp-points, sub-vp-points,
-  ve-points, ncsn-points, eight-gaussians-ddgan
-           by other systems of the literature
+By the other systems of the literature, a minute for points and some for digits
+(docs/systems.md):
+${others(false)}
+The same at the size of their papers, on your own pictures (--data):
+${others(true)}
 
 A run lives in a folder: recipe.json, metrics.jsonl (one JSON object a line),
 event files for TensorBoard (tensorboard --logdir runs), previews/ and

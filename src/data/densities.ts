@@ -26,7 +26,7 @@ const turns = (from: number, to: number, count: number): number[] =>
   evenly(count, (share) => Math.sqrt(from ** 2 + share * (to ** 2 - from ** 2)));
 
 /** One band, rolled up; its classes are the inner, middle and outer third. */
-const swissRoll = (): LabelledComponent[] => {
+const swissRollNonequilibrium = (): LabelledComponent[] => {
   const angles = turns(1.5 * Math.PI, 4.5 * Math.PI, 39);
   return around(
     angles.map((r, k) => [r * Math.cos(r), r * Math.sin(r), Math.floor((3 * k) / angles.length)] as const),
@@ -96,7 +96,7 @@ const standardised = (components: readonly LabelledComponent[]): LabelledCompone
 /** Densities in the plane that are customary for a look at generative models. */
 const densities = {
   two_moons: twoMoons,
-  swiss_roll: swissRoll,
+  swiss_roll: swissRollNonequilibrium,
   spiral,
   eight_gaussians: eightGaussians,
   checkerboard,

@@ -5,8 +5,8 @@ import { byClass, digitsNetwork, digitsTraining, pointsNetwork, pointsTraining }
  * A board of squares in the plane by EDM; its data have variance 1.
  * Measured (docs/results/denoising.md): 1.46 times as far from held-out points as those from each other.
  */
-export const edmPoints = {
-  name: "edm-points",
+export const checkerboardEdm = {
+  name: "checkerboard-edm",
   system: "edm",
   data: { kind: "density", name: "checkerboard" },
   config: { sigmaData: 1, network: pointsNetwork },
@@ -15,8 +15,8 @@ export const edmPoints = {
 } as const satisfies RecipeInput;
 
 /** Handwritten digits by EDM, class-conditional. Measured: held-out loss 0.356. */
-export const edmDigits = {
-  name: "edm-digits",
+export const digitsEdm = {
+  name: "digits-edm",
   system: "edm",
   data: { kind: "digits", size: 16 },
   config: { conditioning: byClass, network: digitsNetwork },

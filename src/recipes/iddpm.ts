@@ -2,8 +2,8 @@ import type { RecipeInput } from "../systems/index.ts";
 import { byClass, digitsNetwork, digitsTraining } from "./small.ts";
 
 /** Handwritten digits by the hybrid loss, with a variance that the network chooses: `digits` in all else. Measured: held-out loss 0.386. */
-export const iddpmDigits = {
-  name: "iddpm-digits",
+export const digitsIddpm = {
+  name: "digits-iddpm",
   system: "iddpm",
   data: { kind: "digits", size: 16 },
   config: {
@@ -20,8 +20,8 @@ export const iddpmDigits = {
 } satisfies RecipeInput;
 
 /** The same by the bound alone, timesteps drawn by their last losses. */
-export const iddpmBoundDigits = {
-  ...iddpmDigits,
-  name: "iddpm-bound-digits",
-  config: { ...iddpmDigits.config, objective: "vlb" },
+export const digitsIddpmVlb = {
+  ...digitsIddpm,
+  name: "digits-iddpm-vlb",
+  config: { ...digitsIddpm.config, objective: "vlb" },
 } satisfies RecipeInput;

@@ -1,92 +1,77 @@
 import type { RecipeInput } from "../systems/index.ts";
-import { digits } from "./digits.ts";
-import { digitsAdm } from "./digits-adm.ts";
-import { digitsCascade } from "./digits-cascade.ts";
-import { digitsDdgan } from "./digits-ddgan.ts";
-import { digitsGan } from "./digits-gan.ts";
-import { digitsVae } from "./digits-vae.ts";
-import { edmDigits, edmPoints } from "./edm.ts";
-import { eightGaussiansDdgan } from "./eight-gaussians-ddgan.ts";
+import { digitsAdm } from "./adm.ts";
+import { digitsCascade } from "./cascade.ts";
+import { digitsDdgan, eightGaussiansDdgan } from "./ddgan.ts";
+import { digits, moons } from "./ddpm.ts";
+import { checkerboardEdm, digitsEdm } from "./edm.ts";
 import { emoji } from "./emoji.ts";
-import { heartbeat } from "./heartbeat.ts";
-import { iddpmBoundDigits, iddpmDigits } from "./iddpm.ts";
+import { fullSize } from "./full/index.ts";
+import { digitsGan } from "./gan.ts";
+import { digitsIddpm, digitsIddpmVlb } from "./iddpm.ts";
 import { images } from "./images.ts";
-import { imagesAdm } from "./images-adm.ts";
-import { imagesCascade } from "./images-cascade.ts";
-import { imagesDdgan } from "./images-ddgan.ts";
-import { imagesGan } from "./images-gan.ts";
-import { imagesNonequilibrium } from "./images-nonequilibrium.ts";
-import { imagesVae } from "./images-vae.ts";
-import { moons } from "./moons.ts";
-import { ncsnDigits, ncsnPoints } from "./ncsn.ts";
-import { rectifiedFlowDigits, rectifiedFlowPoints } from "./rectified-flow.ts";
-import { subVpPoints, vePoints, vpDigits, vpPoints } from "./score-sde.ts";
-import { swissRoll } from "./swiss-roll.ts";
+import { digitsNcsn, moonsNcsn } from "./ncsn.ts";
+import { heartbeatNonequilibrium, swissRollNonequilibrium } from "./nonequilibrium.ts";
+import { digitsRectifiedFlow, eightGaussiansRectifiedFlow } from "./rectified-flow.ts";
+import { digitsVp, swissRollSubVp, swissRollVe, swissRollVp } from "./score-sde.ts";
+import { digitsVae } from "./vae.ts";
 
-export { fullRecipes } from "./full/index.ts";
 export {
+  checkerboardEdm,
   digits,
   digitsAdm,
   digitsCascade,
   digitsDdgan,
+  digitsEdm,
   digitsGan,
+  digitsIddpm,
+  digitsIddpmVlb,
+  digitsNcsn,
+  digitsRectifiedFlow,
   digitsVae,
-  edmDigits,
-  edmPoints,
+  digitsVp,
   eightGaussiansDdgan,
+  eightGaussiansRectifiedFlow,
   emoji,
-  heartbeat,
-  iddpmBoundDigits,
-  iddpmDigits,
+  heartbeatNonequilibrium,
   images,
-  imagesDdgan,
-  imagesGan,
-  imagesNonequilibrium,
-  imagesVae,
   moons,
-  ncsnDigits,
-  ncsnPoints,
-  rectifiedFlowDigits,
-  rectifiedFlowPoints,
-  subVpPoints,
-  swissRoll,
-  vePoints,
-  vpDigits,
-  vpPoints,
+  moonsNcsn,
+  swissRollNonequilibrium,
+  swissRollSubVp,
+  swissRollVe,
+  swissRollVp,
 };
 
-/** The recipes that come with the package, by name. */
+/**
+ * The recipes that come with the package, by name: `data` alone by DDPM, `data-system` by another system of the
+ * literature, `images-system` at the size of its paper.
+ */
 export const recipes: Readonly<Record<string, RecipeInput>> = Object.fromEntries(
   [
     digits,
     emoji,
     images,
     moons,
-    swissRoll,
-    heartbeat,
-    ncsnPoints,
-    ncsnDigits,
-    iddpmDigits,
-    iddpmBoundDigits,
-    vpPoints,
-    subVpPoints,
-    vePoints,
-    vpDigits,
-    edmPoints,
-    edmDigits,
-    rectifiedFlowPoints,
-    rectifiedFlowDigits,
+    swissRollNonequilibrium,
+    heartbeatNonequilibrium,
+    moonsNcsn,
+    digitsNcsn,
+    digitsIddpm,
+    digitsIddpmVlb,
+    swissRollVp,
+    swissRollSubVp,
+    swissRollVe,
+    digitsVp,
+    checkerboardEdm,
+    digitsEdm,
+    eightGaussiansRectifiedFlow,
+    digitsRectifiedFlow,
     digitsAdm,
     digitsCascade,
     eightGaussiansDdgan,
     digitsDdgan,
     digitsGan,
     digitsVae,
-    imagesDdgan,
-    imagesAdm,
-    imagesCascade,
-    imagesGan,
-    imagesNonequilibrium,
-    imagesVae,
+    ...fullSize,
   ].map((recipe) => [recipe.name, recipe]),
 );

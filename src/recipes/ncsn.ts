@@ -5,8 +5,8 @@ import { byClass, digitsNetwork, digitsTraining, pointsNetwork, pointsTraining }
  * Two moons in the plane by a noise-conditional score network and Langevin steps.
  * Measured (docs/results/denoising.md): 2.02 times as far from held-out points as those from each other.
  */
-export const ncsnPoints = {
-  name: "ncsn-points",
+export const moonsNcsn = {
+  name: "moons-ncsn",
   system: "ncsn",
   data: { kind: "density", name: "two_moons" },
   config: { levels: 10, sigmaMin: 0.05, sigmaMax: 4, network: pointsNetwork },
@@ -17,8 +17,8 @@ export const ncsnPoints = {
 } as const satisfies RecipeInput;
 
 /** Handwritten digits by a noise-conditional score network, class-conditional. */
-export const ncsnDigits = {
-  name: "ncsn-digits",
+export const digitsNcsn = {
+  name: "digits-ncsn",
   system: "ncsn",
   data: { kind: "digits", size: 16 },
   config: { levels: 12, sigmaMin: 0.02, sigmaMax: 5, conditioning: byClass, network: digitsNetwork },

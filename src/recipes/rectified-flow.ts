@@ -5,8 +5,8 @@ import { byClass, digitsNetwork, digitsTraining, pointsNetwork, pointsTraining }
  * Eight modes on a circle by rectified flow, and by a second flow of straighter paths.
  * Measured (docs/results/denoising.md): the first flow 0.79 times as far from held-out points as those from each other.
  */
-export const rectifiedFlowPoints = {
-  name: "rectified-flow-points",
+export const eightGaussiansRectifiedFlow = {
+  name: "eight-gaussians-rectified-flow",
   system: "rectified-flow",
   data: { kind: "density", name: "eight_gaussians" },
   config: { network: pointsNetwork, reflow: { steps: 20 } },
@@ -16,8 +16,8 @@ export const rectifiedFlowPoints = {
 } as const satisfies RecipeInput;
 
 /** Handwritten digits by flow matching, times in the middle more often, class-conditional. */
-export const rectifiedFlowDigits = {
-  name: "rectified-flow-digits",
+export const digitsRectifiedFlow = {
+  name: "digits-rectified-flow",
   system: "rectified-flow",
   data: { kind: "digits", size: 16 },
   config: { times: { kind: "logit_normal" }, conditioning: byClass, network: digitsNetwork },

@@ -5,8 +5,8 @@ import { byClass, digitsNetwork, digitsTraining, pointsNetwork, pointsTraining }
  * A rolled-up band in the plane by the variance-preserving SDE.
  * Measured (docs/results/denoising.md): 0.88 times as far from held-out points as those from each other, 2.187 nats.
  */
-export const vpPoints = {
-  name: "vp-points",
+export const swissRollVp = {
+  name: "swiss-roll-vp",
   system: "score-sde",
   data: { kind: "density", name: "swiss_roll" },
   config: { sde: { kind: "vp" }, network: pointsNetwork },
@@ -15,22 +15,22 @@ export const vpPoints = {
 } as const satisfies RecipeInput;
 
 /** The same by sub-VP, whose variance is less. Measured: 0.93 times, 2.175 nats. */
-export const subVpPoints = {
-  ...vpPoints,
-  name: "sub-vp-points",
+export const swissRollSubVp = {
+  ...swissRollVp,
+  name: "swiss-roll-sub-vp",
   config: { sde: { kind: "sub_vp" }, network: pointsNetwork },
 } as const satisfies RecipeInput;
 
 /** The same by the variance-exploding SDE. Measured: 0.77 times, 2.081 nats. */
-export const vePoints = {
-  ...vpPoints,
-  name: "ve-points",
+export const swissRollVe = {
+  ...swissRollVp,
+  name: "swiss-roll-ve",
   config: { sde: { kind: "ve" }, network: pointsNetwork },
 } as const satisfies RecipeInput;
 
 /** Handwritten digits by the variance-preserving SDE, its probability-flow ODE by Euler's rule; class-conditional. */
-export const vpDigits = {
-  name: "vp-digits",
+export const digitsVp = {
+  name: "digits-vp",
   system: "score-sde",
   data: { kind: "digits", size: 16 },
   config: { sde: { kind: "vp" }, conditioning: byClass, network: digitsNetwork },

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { edmPoints } from "../../src/recipes/index.ts";
+import { checkerboardEdm } from "../../src/recipes/index.ts";
 import type { Trained } from "../../src/systems/index.ts";
 import { measurePoints, PATIENCE, show, THRESHOLD, trainPoints } from "./points.ts";
 
 let trained: Trained;
 beforeAll(async () => {
-  trained = await trainPoints(edmPoints);
+  trained = await trainPoints(checkerboardEdm);
 }, PATIENCE);
 afterAll(() => trained.close());
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Streams } from "../../src/base/index.ts";
 import { openHeartbeat } from "../../src/data/heartbeat.ts";
-import { heartbeat } from "../../src/recipes/index.ts";
+import { heartbeatNonequilibrium } from "../../src/recipes/index.ts";
 import { nonequilibriumChain, parseRecipe, type Trained } from "../../src/systems/index.ts";
 import { averagedWeights, dataShape, openStage } from "../../src/train/index.ts";
 import { trainPoints } from "./points.ts";
@@ -11,12 +11,12 @@ const PUBLISHED = 2.414;
 
 let trained: Trained;
 beforeAll(async () => {
-  trained = await trainPoints(heartbeat);
+  trained = await trainPoints(heartbeatNonequilibrium);
 }, 600_000);
 afterAll(() => trained.close());
 
-it("heartbeat: the bound on unseen sequences is no higher than the paper's, and no lower than the truth", async () => {
-  const recipe = parseRecipe(heartbeat, "heartbeat");
+it("heartbeat-nonequilibrium: the bound on unseen sequences is no higher than the paper's, and no lower than the truth", async () => {
+  const recipe = parseRecipe(heartbeatNonequilibrium, "heartbeat-nonequilibrium");
   const rows = openHeartbeat({ length: 20, period: 5, count: 500, seed: 10_000 });
   const chain = nonequilibriumChain(recipe.config, dataShape(rows), 0);
   const open = openStage(chain, averagedWeights(trained.checkpoint), { threads: 1 });
@@ -26,7 +26,7 @@ it("heartbeat: the bound on unseen sequences is no higher than the paper's, and 
   expect(total).toBeGreaterThan(Math.log2(5) - 4 * standardError);
 });
 
-it("heartbeat: nearly all samples are perfect, of every phase", async () => {
+it("heartbeat-nonequilibrium: nearly all samples are perfect, of every phase", async () => {
   let rows: string[] = [];
   for await (const { x } of trained.sample({ count: 500, seed: 20_000 }))
     rows = x.split().map(({ data }) => data.join());

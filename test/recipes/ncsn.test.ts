@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { ncsnPoints } from "../../src/recipes/index.ts";
+import { moonsNcsn } from "../../src/recipes/index.ts";
 import type { Trained } from "../../src/systems/index.ts";
 import { measurePoints, PATIENCE, show, THRESHOLD, trainPoints } from "./points.ts";
 
 let trained: Trained;
 beforeAll(async () => {
-  trained = await trainPoints(ncsnPoints);
+  trained = await trainPoints(moonsNcsn);
 }, PATIENCE);
 afterAll(() => trained.close());
 

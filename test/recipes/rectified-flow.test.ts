@@ -2,7 +2,7 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { noiseProcesses } from "../../src/diffusion/index.ts";
 import { type FlowState, straightness } from "../../src/evaluation/index.ts";
-import { rectifiedFlowPoints } from "../../src/recipes/index.ts";
+import { eightGaussiansRectifiedFlow } from "../../src/recipes/index.ts";
 import { pathOf } from "../../src/samplers/index.ts";
 import { openTrained, type Trained } from "../../src/systems/index.ts";
 import { measurePoints, PATIENCE, show, THRESHOLD, trainPoints } from "./points.ts";
@@ -10,7 +10,7 @@ import { measurePoints, PATIENCE, show, THRESHOLD, trainPoints } from "./points.
 let second: Trained;
 let first: Trained;
 beforeAll(async () => {
-  second = await trainPoints(rectifiedFlowPoints);
+  second = await trainPoints(eightGaussiansRectifiedFlow);
   const run = dirname(dirname(dirname(second.checkpoint.path)));
   first = await openTrained(join(run, "flow"), { threads: 1 });
 }, PATIENCE);

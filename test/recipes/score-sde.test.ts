@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type DensityName, densityComponents, openDensity } from "../../src/data/index.ts";
 import { gaussianMixture, likelihood } from "../../src/diffusion/index.ts";
-import { subVpPoints, vePoints, vpPoints } from "../../src/recipes/index.ts";
+import { swissRollSubVp, swissRollVe, swissRollVp } from "../../src/recipes/index.ts";
 import type { Trained } from "../../src/systems/index.ts";
 import { measurePoints, PATIENCE, show, THRESHOLD, trainPoints } from "./points.ts";
 
@@ -9,9 +9,9 @@ import { measurePoints, PATIENCE, show, THRESHOLD, trainPoints } from "./points.
 const NORMAL = Math.log(2 * Math.PI * Math.E);
 
 describe.each([
-  ["vp", vpPoints],
-  ["sub_vp", subVpPoints],
-  ["ve", vePoints],
+  ["vp", swissRollVp],
+  ["sub_vp", swissRollSubVp],
+  ["ve", swissRollVe],
 ])("score-sde of %s", (sde, recipe) => {
   let trained: Trained;
   beforeAll(async () => {

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { NDArray, Streams } from "../../src/base/index.ts";
 import {
-  edmDigits,
-  edmPoints,
-  ncsnPoints,
-  rectifiedFlowPoints,
-  vePoints,
-  vpPoints,
+  checkerboardEdm,
+  digitsEdm,
+  eightGaussiansRectifiedFlow,
+  moonsNcsn,
+  swissRollVe,
+  swissRollVp,
 } from "../../src/recipes/index.ts";
 import { parseRecipe, type Recipe, type RecipeInput, stagesOf } from "../../src/systems/index.ts";
 import type { Stage, StageUpdate } from "../../src/train/index.ts";
@@ -29,7 +29,7 @@ const moments = (values: readonly number[]) => {
 
 describe("levels of training", () => {
   it("of EDM have a normal ln σ, which the network is told a quarter of", async () => {
-    const { sigma, t } = await drawn(stageOf(edmPoints));
+    const { sigma, t } = await drawn(stageOf(checkerboardEdm));
     const logs = valuesOf(sigma).map(Math.log);
     const { mean, deviation } = moments(logs);
     expect(Math.abs(mean + 1.2)).toBeLessThan((4 * 1.2) / Math.sqrt(4000)); // four standard errors
@@ -38,13 +38,13 @@ describe("levels of training", () => {
   });
 
   it("of EDM stay between the ends that sampling has", async () => {
-    const { sigma } = await drawn(stageOf(edmPoints, { sigmaMin: 0.2, sigmaMax: 1 }));
+    const { sigma } = await drawn(stageOf(checkerboardEdm, { sigmaMin: 0.2, sigmaMax: 1 }));
     expect(Math.min(...valuesOf(sigma))).toBeCloseTo(0.2, 6);
     expect(Math.max(...valuesOf(sigma))).toBeCloseTo(1, 6);
   });
 
   it("of NCSN are its geometric scales, all alike often", async () => {
-    const { sigma } = await drawn(stageOf(ncsnPoints, { levels: 4, sigmaMin: 0.1, sigmaMax: 2.7 }));
+    const { sigma } = await drawn(stageOf(moonsNcsn, { levels: 4, sigmaMin: 0.1, sigmaMax: 2.7 }));
     const counts = new Map<string, number>();
     for (const value of valuesOf(sigma))
       counts.set(value.toFixed(3), (counts.get(value.toFixed(3)) ?? 0) + 1);
@@ -54,17 +54,17 @@ describe("levels of training", () => {
   });
 
   it("of a flow are all alike, or nearer the middle", async () => {
-    const even = moments(valuesOf((await drawn(stageOf(rectifiedFlowPoints))).sigma));
+    const even = moments(valuesOf((await drawn(stageOf(eightGaussiansRectifiedFlow))).sigma));
     expect(Math.abs(even.deviation - Math.sqrt(1 / 12))).toBeLessThan(0.01);
     const logit = { times: { kind: "logit_normal", deviation: 0.5 } };
-    const logits = valuesOf((await drawn(stageOf(rectifiedFlowPoints, logit))).sigma).map((t) =>
+    const logits = valuesOf((await drawn(stageOf(eightGaussiansRectifiedFlow, logit))).sigma).map((t) =>
       Math.log(t / (1 - t)),
     );
     expect(Math.abs(moments(logits).deviation - 0.5)).toBeLessThan((4 * 0.5) / Math.sqrt(8000));
   });
 
   it("of a score SDE count by g² / 2σ² where the likelihood weighs them", async () => {
-    const { weight, sigma } = await drawn(stageOf(vePoints, { weighting: "likelihood" }), 10);
+    const { weight, sigma } = await drawn(stageOf(swissRollVe, { weighting: "likelihood" }), 10);
     const growth = Math.log(50 / 0.01);
     for (const value of valuesOf(weight)) expect(value).toBeCloseTo(growth, 4); // g² = 2 ln(σmax / σmin) σ²
     expect(valuesOf(sigma)).toHaveLength(10);
@@ -72,7 +72,7 @@ describe("levels of training", () => {
 });
 
 describe("what does not fit is refused", () => {
-  it.each([edmPoints, ncsnPoints])("noise that does not rise: $name", (input) => {
+  it.each([checkerboardEdm, moonsNcsn])("noise that does not rise: $name", (input) => {
     expect(() => stageOf(input, { sigmaMin: 3, sigmaMax: 3 })).toThrow(
       /config.sigmaMax: expected more than sigmaMin, 3/,
     );
@@ -80,26 +80,26 @@ describe("what does not fit is refused", () => {
 
   it("an SDE without a name, and fields of another", () => {
     expect(() =>
-      parseRecipe({ ...vpPoints, config: { ...vpPoints.config, sde: { kind: "vq" } } }, "mine"),
+      parseRecipe({ ...swissRollVp, config: { ...swissRollVp.config, sde: { kind: "vq" } } }, "mine"),
     ).toThrow(/sde/);
     const sde = { kind: "vp", sigmaMax: 5 };
-    expect(() => parseRecipe({ ...vpPoints, config: { ...vpPoints.config, sde } }, "mine")).toThrow(
+    expect(() => parseRecipe({ ...swissRollVp, config: { ...swissRollVp.config, sde } }, "mine")).toThrow(
       /sigmaMax/,
     );
   });
 
   it("Fourier features of a process with a level of noise alone; of others they take σ / α", async () => {
-    const network = { ...edmDigits.config.network, time_embedding_type: "fourier" };
+    const network = { ...digitsEdm.config.network, time_embedding_type: "fourier" };
     const pictures = { form: "pictures", image: [1, 16, 16], classes: null } as const;
     const build = (input: RecipeInput) =>
       stagesOf(
         parseRecipe<unknown>({ ...input, config: { ...input.config, network } }, "test") as Recipe,
         pictures,
       );
-    expect(() => build(rectifiedFlowPoints)).toThrow(
+    expect(() => build(eightGaussiansRectifiedFlow)).toThrow(
       /time_embedding_type: expected one for a process with levels of noise/,
     );
-    const [stage] = build(vpPoints);
+    const [stage] = build(swissRollVp);
     const update = stage?.updates[0] as StageUpdate;
     const feeds = (await update.draw(
       { images: NDArray.zeros([5, 1, 16, 16]) },

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { diffusionProcess, scheduleSchema } from "../../src/diffusion/index.ts";
-import { iddpmDigits } from "../../src/recipes/index.ts";
+import { digitsIddpm } from "../../src/recipes/index.ts";
 import { iddpmObjectives } from "../../src/systems/iddpm.ts";
 import { parseRecipe, stagesOf } from "../../src/systems/index.ts";
 import { vjp } from "../../src/tensor/index.ts";
@@ -86,14 +86,14 @@ describe("the hybrid objective", () => {
 });
 
 it("iddpm is for pictures: points have no grey values", () => {
-  const recipe = parseRecipe(iddpmDigits, "iddpm-digits");
+  const recipe = parseRecipe(digitsIddpm, "digits-iddpm");
   const build = () => stagesOf(recipe, { form: "points", image: [2, 1, 1], classes: 2 });
   expect(build).toThrow(/iddpm: expected pictures, whose grey values have a probability, got points/);
 });
 
 it("iddpm needs a chain of two steps or more", () => {
   const schedule = { beta_schedule: "squaredcos_cap_v2", num_train_timesteps: 1 };
-  const recipe = parseRecipe({ ...iddpmDigits, config: { ...iddpmDigits.config, schedule } }, "iddpm-digits");
+  const recipe = parseRecipe({ ...digitsIddpm, config: { ...digitsIddpm.config, schedule } }, "digits-iddpm");
   expect(() => stagesOf(recipe, { image: [1, 16, 16], classes: 10 })).toThrow(
     /iddpm: expected two timesteps/,
   );

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { openDataset } from "../../src/data/index.ts";
-import { iddpmBoundDigits } from "../../src/recipes/index.ts";
+import { digitsIddpmVlb } from "../../src/recipes/index.ts";
 import { parseRecipe, trainRecipe } from "../../src/systems/index.ts";
 import { newestCheckpoint, runFolder } from "../../src/train/index.ts";
 
@@ -13,9 +13,9 @@ const INTERRUPTED = 5;
 
 const recipe = parseRecipe(
   {
-    ...iddpmBoundDigits,
+    ...digitsIddpmVlb,
     config: {
-      ...iddpmBoundDigits.config,
+      ...digitsIddpmVlb.config,
       schedule: { beta_schedule: "squaredcos_cap_v2", num_train_timesteps: 3 },
       network: {
         block_out_channels: [8],

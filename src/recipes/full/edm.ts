@@ -1,14 +1,14 @@
 import type { RecipeInput } from "../../systems/index.ts";
-import { cifar } from "./cifar.ts";
+import { pictures32, rarely } from "./shared.ts";
 
 /**
  * EDM on CIFAR-10, conditional, DDPM++ (Karras et al. 2022, table 7, configuration F without its augmentation pipe):
  * 200 million images in batches of 512.
  */
-export const edmFull = {
-  name: "edm-full",
+export const imagesEdm = {
+  name: "images-edm",
   system: "edm",
-  data: { ...cifar, classes: "folders" },
+  data: { ...pictures32, classes: "folders" },
   config: {
     conditioning: { kind: "class", labelDropout: 0 },
     network: {
@@ -30,6 +30,7 @@ export const edmFull = {
     clip: null,
     ema: 0.99929, // a half-life of half a million images
     flip: true,
+    ...rarely,
   },
   sampling: {
     sampler: { kind: "heun", frame: "karras", sigmas: "karras", steps: 18, clip: null },

@@ -1,11 +1,11 @@
 import type { RecipeInput } from "../../systems/index.ts";
-import { cifar } from "./cifar.ts";
+import { pictures32, rarely } from "./shared.ts";
 
 /** Improved DDPM on CIFAR-10: 4000 steps, the cosine schedule, L_hybrid (Nichol and Dhariwal 2021, appendix A). */
-export const iddpmFull = {
-  name: "iddpm-full",
+export const imagesIddpm = {
+  name: "images-iddpm",
   system: "iddpm",
-  data: cifar,
+  data: pictures32,
   config: {
     schedule: { beta_schedule: "squaredcos_cap_v2", num_train_timesteps: 4000 },
     objective: "hybrid",
@@ -26,6 +26,7 @@ export const iddpmFull = {
     learningRate: { peak: 1e-4 },
     clip: null,
     ema: 0.9999,
+    ...rarely,
   },
   sampling: { sampler: { kind: "ancestral", variance: "learned_range", spacing: "linspace", steps: 100 } },
 } satisfies RecipeInput;

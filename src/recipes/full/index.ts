@@ -1,11 +1,29 @@
-import type { RecipeInput } from "../../systems/index.ts";
-import { edmFull } from "./edm.ts";
-import { iddpmFull } from "./iddpm.ts";
-import { ncsnFull } from "./ncsn.ts";
-import { rectifiedFlowFull } from "./rectified-flow.ts";
-import { subVpFull, veFull } from "./score-sde.ts";
+import { imagesAdm } from "./adm.ts";
+import { imagesCascade } from "./cascade.ts";
+import { imagesDdgan } from "./ddgan.ts";
+import { imagesDdpm } from "./ddpm.ts";
+import { imagesEdm } from "./edm.ts";
+import { imagesGan } from "./gan.ts";
+import { imagesIddpm } from "./iddpm.ts";
+import { imagesNcsn } from "./ncsn.ts";
+import { imagesNonequilibrium } from "./nonequilibrium.ts";
+import { imagesRectifiedFlow } from "./rectified-flow.ts";
+import { imagesSubVp, imagesVe } from "./score-sde.ts";
+import { imagesVae } from "./vae.ts";
 
-/** Recipes of the papers' own sizes, by name: days on many GPUs, and here a proof that they build and step. */
-export const fullRecipes: Readonly<Record<string, RecipeInput>> = Object.fromEntries(
-  [iddpmFull, ncsnFull, veFull, subVpFull, edmFull, rectifiedFlowFull].map((recipe) => [recipe.name, recipe]),
-);
+/** Recipes of the papers' own sizes for a folder of your own pictures: days on many GPUs. */
+export const fullSize = [
+  imagesNonequilibrium,
+  imagesNcsn,
+  imagesDdpm,
+  imagesIddpm,
+  imagesVe,
+  imagesSubVp,
+  imagesEdm,
+  imagesRectifiedFlow,
+  imagesAdm,
+  imagesCascade,
+  imagesDdgan,
+  imagesGan,
+  imagesVae,
+];

@@ -1,14 +1,14 @@
 import type { RecipeInput } from "../../systems/index.ts";
-import { blocks, cifar } from "./cifar.ts";
+import { blocks, pictures32, rarely } from "./shared.ts";
 
 /**
  * NCSN on CIFAR-10 (Song and Ermon 2019, section 5): ten noise scales, which are twice the paper's as data are in
  * [-1, 1], and 100 Langevin steps at each. A U-Net stands in for their RefineNet.
  */
-export const ncsnFull = {
-  name: "ncsn-full",
+export const imagesNcsn = {
+  name: "images-ncsn",
   system: "ncsn",
-  data: cifar,
+  data: pictures32,
   config: {
     levels: 10,
     sigmaMin: 0.02,
@@ -23,6 +23,7 @@ export const ncsnFull = {
     clip: null,
     ema: 0,
     flip: true,
+    ...rarely,
   },
   sampling: {
     sampler: {

@@ -1,5 +1,5 @@
 import type { RecipeInput } from "../../systems/index.ts";
-import { blocks, cifar } from "./cifar.ts";
+import { blocks, pictures32, rarely } from "./shared.ts";
 
 const training = {
   steps: 1_300_000,
@@ -7,13 +7,14 @@ const training = {
   optimizer: { kind: "adam" },
   learningRate: { peak: 2e-4, warmup: 5000 },
   flip: true,
+  ...rarely,
 } as const;
 
 /** NCSN++ of the VE SDE on CIFAR-10, continuous: skip blocks, Fourier features (Song et al. 2021, section 4.4 and appendix H). */
-export const veFull = {
-  name: "ve-full",
+export const imagesVe = {
+  name: "images-ve",
   system: "score-sde",
-  data: cifar,
+  data: pictures32,
   config: {
     sde: { kind: "ve", sigmaMin: 0.01, sigmaMax: 50 },
     network: {
@@ -30,10 +31,10 @@ export const veFull = {
 } satisfies RecipeInput;
 
 /** DDPM++ of the sub-VP SDE on CIFAR-10, continuous, whose likelihood was the best (Song et al. 2021, table 2). */
-export const subVpFull = {
-  name: "sub-vp-full",
+export const imagesSubVp = {
+  name: "images-sub-vp",
   system: "score-sde",
-  data: cifar,
+  data: pictures32,
   config: { sde: { kind: "sub_vp" }, network: blocks },
   training: { ...training, ema: 0.9999 },
   sampling: { sampler: { kind: "rk45", clip: null } },

@@ -1,7 +1,7 @@
 import type { RecipeInput } from "../../systems/index.ts";
 
-/** CIFAR-10 as a folder of pictures, by class in folders (give it with --data); what the papers were measured on. */
-export const cifar = { kind: "folder", path: "cifar10", size: 32 } as const satisfies RecipeInput["data"];
+/** A folder of pictures, 32×32 in colour (give it with --data): CIFAR-10 where the papers' figures are from. */
+export const pictures32 = { kind: "folder", path: "images", size: 32 } as const satisfies RecipeInput["data"];
 
 /** DDPM++ and NCSN++ at 32×32: 128 channels, doubled below, attention at 16×16 (Song et al. 2021, appendix H). */
 export const blocks = {
@@ -12,3 +12,6 @@ export const blocks = {
   attention_head_dim: 256,
   dropout: 0.1,
 } satisfies Extract<RecipeInput, { system: "ddpm" }>["config"]["network"];
+
+/** How often long trainings stop to measure, draw and save. */
+export const rarely = { checkpointEvery: 500, previewEvery: 5000, heldOutEvery: 5000 } as const;

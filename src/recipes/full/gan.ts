@@ -1,4 +1,5 @@
-import type { RecipeInput } from "../systems/index.ts";
+import type { RecipeInput } from "../../systems/index.ts";
+import { rarely } from "./shared.ts";
 
 /**
  * A folder of your own pictures, 64×64 in colour (give it with --data), by a generative adversarial network of the size
@@ -20,8 +21,7 @@ export const imagesGan = {
     clip: null,
     ema: 0.999,
     flip: true,
-    checkpointEvery: 500,
-    previewEvery: 500,
+    ...rarely,
   },
   sampling: {},
 } as const satisfies RecipeInput;

@@ -1,4 +1,5 @@
-import type { RecipeInput } from "../systems/index.ts";
+import type { RecipeInput } from "../../systems/index.ts";
+import { rarely } from "./shared.ts";
 
 /**
  * A folder of your own pictures, 64×64 in colour, whose folders are their classes, by the networks of Dhariwal and
@@ -41,9 +42,7 @@ export const imagesAdm = {
     learningRate: { peak: 3e-4 },
     ema: 0.9999,
     flip: true,
-    checkpointEvery: 500,
-    previewEvery: 5000,
-    heldOutEvery: 5000,
+    ...rarely,
   },
   stages: {
     classifier: { steps: 300_000, batch: 1024, optimizer: { kind: "adamw", weightDecay: 0.05 } },

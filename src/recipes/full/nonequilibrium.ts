@@ -1,4 +1,5 @@
-import type { RecipeInput } from "../systems/index.ts";
+import type { RecipeInput } from "../../systems/index.ts";
+import { pictures32, rarely } from "./shared.ts";
 
 /**
  * A folder of your own pictures, 32×32 in colour (give it with --data), by a chain of 1000 Gaussian steps whose means and
@@ -8,7 +9,7 @@ import type { RecipeInput } from "../systems/index.ts";
 export const imagesNonequilibrium = {
   name: "images-nonequilibrium",
   system: "nonequilibrium",
-  data: { kind: "folder", path: "images", size: 32 },
+  data: pictures32,
   config: {
     diffusion: {
       kind: "gaussian",
@@ -29,9 +30,7 @@ export const imagesNonequilibrium = {
     learningRate: { peak: 2e-4, warmup: 5000 },
     ema: 0.9999,
     flip: true,
-    checkpointEvery: 500,
-    previewEvery: 2000,
-    heldOutEvery: 2000,
+    ...rarely,
   },
   sampling: {},
 } as const satisfies RecipeInput;

@@ -1,4 +1,5 @@
-import type { RecipeInput } from "../systems/index.ts";
+import type { RecipeInput } from "../../systems/index.ts";
+import { rarely } from "./shared.ts";
 
 /** A folder of your own pictures, 64×64 in colour (give it with --data), by a variational autoencoder: a day on two cores. */
 export const imagesVae = {
@@ -13,9 +14,7 @@ export const imagesVae = {
     learningRate: { peak: 3e-4, warmup: 1000, decay: "cosine" },
     ema: 0.999,
     flip: true,
-    checkpointEvery: 500,
-    previewEvery: 500,
-    heldOutEvery: 1000,
+    ...rarely,
   },
   sampling: {},
 } as const satisfies RecipeInput;

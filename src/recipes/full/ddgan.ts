@@ -1,4 +1,5 @@
-import type { RecipeInput } from "../systems/index.ts";
+import type { RecipeInput } from "../../systems/index.ts";
+import { pictures32, rarely } from "./shared.ts";
 
 /**
  * A folder of your own pictures, 32×32 in colour (give it with --data), by a denoising diffusion GAN of the size that
@@ -7,7 +8,7 @@ import type { RecipeInput } from "../systems/index.ts";
 export const imagesDdgan = {
   name: "images-ddgan",
   system: "ddgan",
-  data: { kind: "folder", path: "images", size: 32 },
+  data: pictures32,
   config: {
     steps: 4,
     network: {
@@ -33,8 +34,7 @@ export const imagesDdgan = {
     clip: null,
     ema: 0.9999,
     flip: true,
-    checkpointEvery: 500,
-    previewEvery: 500,
+    ...rarely,
   },
   sampling: {},
 } as const satisfies RecipeInput;

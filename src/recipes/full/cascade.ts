@@ -1,4 +1,5 @@
-import type { RecipeInput } from "../systems/index.ts";
+import type { RecipeInput } from "../../systems/index.ts";
+import { rarely } from "./shared.ts";
 
 /**
  * A folder of your own pictures, 64×64 in colour, whose folders are their classes: first 32×32, then from those. Half as
@@ -45,9 +46,7 @@ export const imagesCascade = {
     learningRate: { peak: 1e-4, warmup: 5000 },
     ema: 0.9999,
     flip: true,
-    checkpointEvery: 500,
-    previewEvery: 5000,
-    heldOutEvery: 5000,
+    ...rarely,
   },
   sampling: { sampler: { kind: "ancestral", steps: 250 }, augmentation: 0.1 },
 } satisfies RecipeInput;
