@@ -1,9 +1,10 @@
-import { basename, dirname, extname, join } from "node:path";
+import { basename, extname, join } from "node:path";
 import { NDArray } from "../base/index.ts";
 import { toPixels } from "../data/index.ts";
 import { encodePng, enlarge, imageGrid, makeFolder, writeSafetensors, writeWhole } from "../formats/index.ts";
 import { openTrained, samplingOf, type Trained } from "../systems/index.ts";
 import { backend, precision } from "./backend-option.ts";
+import { besideModel } from "./beside-model.ts";
 import { defineCommand, integer, text } from "./command.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
 import { readImage } from "./picture-input.ts";
@@ -46,7 +47,7 @@ noise leads back to. The way back is inexact; more steps bring it nearer.`,
       const { classes, image: shape, step } = model.checkpoint.header;
       const known = model.stage.conditional ? classes : null;
       const labels = name === undefined ? undefined : [classIndex(known, name, "--class")];
-      const folder = out ?? join(dirname(dirname(model.checkpoint.path)), "inverted");
+      const folder = out ?? besideModel(model, "inverted");
       const image = (await readImage(model, picture)).reshape([1, ...shape]);
       await makeFolder(folder);
       // Not the picture's own name, which may lie in the same folder.

@@ -7,6 +7,7 @@ import { evaluateCommand } from "./evaluate.ts";
 import { explainGroup } from "./explain.ts";
 import { infoCommand } from "./info.ts";
 import { invertCommand } from "./invert.ts";
+import { packCommand } from "./pack.ts";
 import { runsCommand } from "./runs.ts";
 import { sampleCommand } from "./sample.ts";
 import { trainCommand } from "./train.ts";
@@ -33,6 +34,7 @@ const code = await runProgram(
     classifierCommand,
     explainGroup,
     infoCommand,
+    packCommand,
     runsCommand,
     doctorCommand,
   ],

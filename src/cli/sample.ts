@@ -1,10 +1,11 @@
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { NDArray } from "../base/index.ts";
 import { forms } from "../data/index.ts";
 import { encodeGif, encodePng, makeFolder, writeWhole } from "../formats/index.ts";
 import { samplerSummaries } from "../samplers/index.ts";
 import { openTrained, type Recipe, type Trained } from "../systems/index.ts";
 import { backend, precision } from "./backend-option.ts";
+import { besideModel } from "./beside-model.ts";
 import { defineCommand, flag, integer, text } from "./command.ts";
 import { type Generated, generate } from "./generate.ts";
 import { helpEntry } from "./help.ts";
@@ -12,6 +13,9 @@ import { INTERRUPTED, interruptible } from "./interrupt.ts";
 import { provenanceText, shellLine } from "./provenance.ts";
 import { chosenSampling, classIndex, samplingOptions, samplingWords } from "./sampling-options.ts";
 import { chosenStart, isInverted, type StartOf, startOptions, startWords } from "./starting-point.ts";
+
+/** How many images there are of one class, if nothing else is said. */
+const OF_ONE_CLASS = 4;
 
 /** Every way from noise to images, for the help; papers are in docs/samplers.md. */
 const samplerList = Object.entries(samplerSummaries)
@@ -27,13 +31,19 @@ Image k has seed + k: with --count 1 it can be made again alone. Each PNG
 carries the command that made it (undiffuse info).
 
 ${samplerList}`,
-  arguments: { model: text<string>("a run folder (its newest checkpoint) or a checkpoint file") },
+  arguments: {
+    model: text<string>("a run folder (its newest checkpoint), a checkpoint, or a model that comes along", {
+      fallback: "emoji",
+    }),
+  },
   options: {
     out: text("folder for the images (default: samples/ in the run's folder)", {
       short: "o",
       value: "folder",
     }),
-    count: integer("how many (default: 40 images, 1000 points, 40 rows of bits)", { least: 1 }),
+    count: integer("how many (default: 40 images, or 4 of one class; 1000 points, 40 rows of bits)", {
+      least: 1,
+    }),
     seed: integer("seed of the first image", { fallback: 0 }),
     class: text("only this class; without it the classes take turns", { value: "name" }),
     ...samplingOptions,
@@ -47,6 +57,10 @@ ${samplerList}`,
     precision,
   },
   examples: [
+    [
+      "undiffuse sample --class hearts",
+      "four hearts, by the model that comes along: no training, no network",
+    ],
     ["undiffuse sample runs/digits", "forty digits, four of each"],
     ["undiffuse sample runs/digits --class 7 --guidance 3 --count 16", "sevens that insist on it"],
     ["undiffuse sample runs/digits --sampler ancestral --steps 1000 --gif", "the full chain, animated"],
@@ -69,7 +83,8 @@ ${samplerList}`,
   ],
   async run({ model: path, threads, backend, precision, ...given }) {
     const model = await openTrained(path, { threads, backend, precision });
-    const request = { ...given, count: given.count ?? forms[model.checkpoint.header.form].gallery };
+    const { gallery } = forms[model.checkpoint.header.form];
+    const request = { ...given, count: given.count ?? (given.class === undefined ? gallery : OF_ONE_CLASS) };
     try {
       await interruptible("stopping", async (signal) => {
         const plan = await planOf(model, request);
@@ -107,7 +122,7 @@ interface Plan {
 }
 
 const planOf = async (model: Trained, request: Request): Promise<Plan> => {
-  const { recipe, checkpoint } = model;
+  const { recipe } = model;
   const classes = classesOf(model);
   const { count, class: name, interpolate } = request;
   const inverted = isInverted(request);
@@ -116,7 +131,7 @@ const planOf = async (model: Trained, request: Request): Promise<Plan> => {
   const labels = inverted && name === undefined ? undefined : labelsOf(classes, count, name ?? rowClass);
   const inTurn = classes && name === undefined ? Math.min(classes.length, 20) : Math.ceil(Math.sqrt(count));
   return {
-    folder: request.out ?? join(dirname(dirname(checkpoint.path)), "samples"),
+    folder: request.out ?? besideModel(model, "samples"),
     sampling: await chosenSampling(
       recipe,
       classes,

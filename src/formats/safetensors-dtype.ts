@@ -77,6 +77,44 @@ export const fileNames: Readonly<Record<DType, "F32" | "I32" | "U8" | "BOOL">> =
   bool: "BOOL",
 };
 
+/** The bits of the nearest half of every number, of two the even one. @throws RangeError for what no half holds */
+const toHalf = (data: Float32Array): Uint16Array => {
+  const words = new Uint32Array(data.buffer, data.byteOffset, data.length);
+  const out = new Uint16Array(data.length);
+  for (let i = 0; i < out.length; i++) {
+    const word = words[i] as number;
+    const sign = (word >>> 16) & 0x8000;
+    const bits = word & 0x7fffffff;
+    if (bits >= 0x477ff000) throw new RangeError(`${data[i]}, which float16 cannot hold`);
+    // Below 2^-14 halves stand 2^-24 apart; a float32 beyond 2^23 has no fraction, so that the sum is rounded.
+    const magnitude =
+      bits < 0x38800000
+        ? Math.fround(Math.abs(data[i] as number) * 2 ** 24 + 2 ** 23) - 2 ** 23
+        : (bits - 0x38000000 + 0xfff + ((bits >> 13) & 1)) >> 13;
+    out[i] = sign | magnitude;
+  }
+  return out;
+};
+
+/** A tensor as it stands in a file. */
+export interface EncodedTensor {
+  readonly dtype: "F32" | "I32" | "U8" | "BOOL" | "F16";
+  /** Bytes of one element. */
+  readonly size: number;
+  readonly bytes: Uint8Array;
+}
+
+/** The bytes of an array; `half` takes float32 to float16. @throws RangeError for numbers that float16 cannot hold */
+export const encodeTensor = ({ dtype, data }: NDArray, half: boolean): EncodedTensor => {
+  const halved = half && data instanceof Float32Array;
+  const stored = halved ? toHalf(data) : data;
+  return {
+    dtype: halved ? "F16" : fileNames[dtype],
+    size: stored.BYTES_PER_ELEMENT,
+    bytes: new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength),
+  };
+};
+
 /** The array of a tensor's bytes, which are copied. */
 export const decodeTensor = ({ dtype, read }: FileDType, shape: Shape, bytes: Uint8Array): NDArray =>
   new NDArray(read(new Uint8Array(bytes).buffer), shape, dtype);

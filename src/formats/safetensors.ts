@@ -1,5 +1,5 @@
 import { ArgumentError, FileError, type NDArray, type Shape } from "../base/index.ts";
-import { decodeTensor, type FileDType, fileDTypes, fileNames } from "./safetensors-dtype.ts";
+import { decodeTensor, encodeTensor, type FileDType, fileDTypes } from "./safetensors-dtype.ts";
 
 /** Tensors by name and what the file says beside them. */
 export interface Safetensors {
@@ -53,20 +53,23 @@ export const readSafetensors = (bytes: Uint8Array, name = "safetensors"): Safete
 /**
  * The bytes of a safetensors file: the same for the same content, whatever its order. Wide dtypes come
  * first, then names in alphabetical order, and data starts at a multiple of 8 bytes.
+ * @param options.half stores float32 as F16, rounded to the nearest
+ * @throws RangeError for a number that F16 cannot hold
  */
 export const writeSafetensors = (
   tensors: ReadonlyMap<string, NDArray>,
   metadata: Readonly<Record<string, string>> = {},
+  { half = false }: { readonly half?: boolean } = {},
 ): Uint8Array<ArrayBuffer> => {
   checkWritable(tensors, metadata);
-  const sorted = [...tensors].sort(
-    ([a, x], [b, y]) => y.data.BYTES_PER_ELEMENT - x.data.BYTES_PER_ELEMENT || byText(a, b),
-  );
+  const sorted = [...tensors]
+    .map(([name, array]) => ({ name, shape: array.shape, ...encodeTensor(array, half) }))
+    .sort((a, b) => b.size - a.size || byText(a.name, b.name));
   let end = 0;
-  const entries = sorted.map(([name, { dtype, shape, data }]) => {
+  const entries = sorted.map(({ name, dtype, shape, bytes }) => {
     const begin = end;
-    end += data.byteLength;
-    return [name, { dtype: fileNames[dtype], shape, data_offsets: [begin, end] }] as const;
+    end += bytes.length;
+    return [name, { dtype, shape, data_offsets: [begin, end] }] as const;
   });
   const texts = Object.entries(metadata).sort(([a], [b]) => byText(a, b));
   const leading = texts.length ? [[METADATA, Object.fromEntries(texts)] as const] : [];
@@ -75,9 +78,9 @@ export const writeSafetensors = (
   new DataView(out.buffer).setBigUint64(0, BigInt(header.length), true);
   out.set(header, 8);
   let offset = 8 + header.length;
-  for (const [, { data }] of sorted) {
-    out.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
-    offset += data.byteLength;
+  for (const { bytes } of sorted) {
+    out.set(bytes, offset);
+    offset += bytes.length;
   }
   return out;
 };

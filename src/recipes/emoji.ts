@@ -88,3 +88,23 @@ export const emoji = {
   },
   sampling: { sampler: { kind: "ddim", steps: 50 }, guidance: 2 },
 } satisfies RecipeInput;
+
+/**
+ * The same by EDM, in half the steps: the model that comes with the package (models/emoji.safetensors).
+ */
+export const emojiEdm = {
+  name: "emoji-edm",
+  system: "edm",
+  data: emoji.data,
+  config: {
+    sigmaData: 0.62,
+    conditioning: emoji.config.conditioning,
+    network: emoji.config.network,
+  },
+  training: { ...emoji.training, steps: 4000 },
+  sampling: {
+    sampler: { kind: "dpm_multistep", sigmas: "karras", steps: 12 },
+    guidance: 2,
+    interval: [0.2, 10],
+  },
+} satisfies RecipeInput;

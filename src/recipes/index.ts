@@ -4,7 +4,7 @@ import { digitsCascade } from "./cascade.ts";
 import { digitsDdgan, eightGaussiansDdgan } from "./ddgan.ts";
 import { digits, moons } from "./ddpm.ts";
 import { checkerboardEdm, digitsEdm } from "./edm.ts";
-import { emoji } from "./emoji.ts";
+import { emoji, emojiEdm } from "./emoji.ts";
 import { fullSize } from "./full/index.ts";
 import { digitsGan } from "./gan.ts";
 import { digitsIddpm, digitsIddpmVlb } from "./iddpm.ts";
@@ -32,6 +32,7 @@ export {
   eightGaussiansDdgan,
   eightGaussiansRectifiedFlow,
   emoji,
+  emojiEdm,
   heartbeatNonequilibrium,
   images,
   moons,
@@ -64,6 +65,7 @@ export const recipes: Readonly<Record<string, RecipeInput>> = Object.fromEntries
     digitsVp,
     checkerboardEdm,
     digitsEdm,
+    emojiEdm,
     eightGaussiansRectifiedFlow,
     digitsRectifiedFlow,
     digitsAdm,

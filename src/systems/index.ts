@@ -8,6 +8,7 @@ export { iddpm } from "./iddpm.ts";
 export type { LearnedChain } from "./learned-chain.ts";
 export { ncsn } from "./ncsn.ts";
 export { nonequilibrium, nonequilibriumChain } from "./nonequilibrium.ts";
+export { packagedModels } from "./packaged.ts";
 export {
   parseRecipe,
   type Recipe,

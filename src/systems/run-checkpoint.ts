@@ -11,6 +11,7 @@ import {
   requireCheckpoint,
   runFolder,
 } from "../train/index.ts";
+import { packagedModels } from "./packaged.ts";
 import { parseRecipe, stagesOf } from "./recipe.ts";
 import { stageFolder } from "./training.ts";
 
@@ -22,14 +23,20 @@ export const shapeOf = ({ form, image, classes }: CheckpointHeader): DataShape =
 });
 
 /**
- * The checkpoint that a path stands for: itself, the newest of a run's or a stage's folder, or the newest of the last
- * stage of a run of several.
+ * The checkpoint that a path stands for: itself, the newest of a run's or a stage's folder, the newest of the last stage
+ * of a run of several, or a packaged model of that name.
  * @throws FileError when there is none
  */
 export const findCheckpoint = async (path: string): Promise<Checkpoint> => {
   const kind = await stat(path).catch(() => null);
   if (kind?.isFile()) return readCheckpoint(path);
-  if (!kind) throw new FileError(path, { expected: "a run folder or a checkpoint", got: "nothing there" });
+  if (!kind) {
+    const packaged = packagedModels[path];
+    if (packaged) return readCheckpoint(packaged);
+    const names = Object.keys(packagedModels).join(", ");
+    const expected = `a run folder, a checkpoint or a packaged model (${names})`;
+    throw new FileError(path, { expected, got: "nothing there" });
+  }
   const hint = "train one with: undiffuse train digits";
   return (await requireCheckpoint(runFolder(await lastStageFolder(path)), hint)).checkpoint;
 };

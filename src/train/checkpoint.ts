@@ -76,6 +76,24 @@ export const saveCheckpoint = async (
   await writeWhole(path, writeSafetensors(tensors, metadata));
 };
 
+/**
+ * Writes what sampling needs of a checkpoint, an eighth of it or less: the header, and the averaged weights in float16.
+ * @throws FileError for weights that float16 cannot hold
+ */
+export const packCheckpoint = async (path: string, { header, tensors }: Checkpoint): Promise<void> => {
+  const kept = [...tensors].filter(([name]) => /^(ema|buffer)\./.test(name));
+  const metadata = { undiffuse: JSON.stringify(header) };
+  const bytes = (() => {
+    try {
+      return writeSafetensors(new Map(kept), metadata, { half: true });
+    } catch (error) {
+      const got = (error as Error).message;
+      throw new FileError(path, { expected: "weights of float16's range", got }, { cause: error });
+    }
+  })();
+  await writeWhole(path, bytes);
+};
+
 /** @throws FileError when the file is damaged, or was not written by this version's format */
 export const readCheckpoint = async (path: string): Promise<Checkpoint> => {
   const bytes = await readFile(path).catch((cause: Error) => {

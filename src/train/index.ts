@@ -4,6 +4,7 @@ export {
   type CheckpointHeader,
   listCheckpoints,
   newestCheckpoint,
+  packCheckpoint,
   readCheckpoint,
   requireCheckpoint,
   weightsOf,
