@@ -24,6 +24,7 @@ const sized = { size: z.int().positive(), network: unetNetworkSchema };
 export const cascade = defineSystem({
   name: "cascade",
   summary: "Cascaded diffusion models with conditioning augmentation (Ho et al. 2022)",
+  headline: "ImageNet: FID 1.48 at 64×64, 3.52 at 128×128, 4.88 at 256×256",
   config: z.strictObject({
     schedule: scheduleSchema.prefault({ beta_schedule: "squaredcos_cap_v2" }),
     conditioning: conditioningSchema,

@@ -30,6 +30,7 @@ type Feeds = { readonly [K in Feed]: Tensor } & { readonly labels?: Tensor };
 export const ddgan = defineSystem({
   name: "ddgan",
   summary: "Denoising diffusion GANs (Xiao, Kreis and Vahdat 2022)",
+  headline: "CIFAR-10: FID 3.75, recall 0.57, in 4 evaluations",
   config: z.strictObject({
     /** T */
     steps: z.int().min(1).max(64).default(4),

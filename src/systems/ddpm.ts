@@ -14,6 +14,7 @@ const HELD_OUT = [0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
 export const ddpm = defineSystem({
   name: "ddpm",
   summary: "Denoising diffusion probabilistic models (Ho, Jain and Abbeel 2020)",
+  headline: "CIFAR-10: FID 3.17, at most 3.75 bits a dimension; 1000 evaluations",
   config: denoisingConfig({ schedule: scheduleSchema.prefault({ beta_schedule: "linear" }) }),
   sampling: guidedSamplingSchema({ kind: "ddim" }),
   stages(config, data, seed) {

@@ -19,6 +19,7 @@ const HELD_OUT = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30];
 export const edm = defineSystem({
   name: "edm",
   summary: "Elucidating the design space of diffusion-based generative models (Karras et al. 2022)",
+  headline: "CIFAR-10: FID 1.79 with classes in 35 evaluations",
   config: denoisingConfig({
     /** The standard deviation of the data. */
     sigmaData: positive.default(0.5),

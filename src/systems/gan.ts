@@ -21,6 +21,7 @@ import {
 export const gan = defineSystem({
   name: "gan",
   summary: "Generative adversarial networks with R1 (Goodfellow et al. 2014; Mescheder et al. 2018)",
+  headline: "none for these data; of GANs on CIFAR-10, FID 2.92 (Karras et al. 2020, StyleGAN2 with ADA)",
   config: z.strictObject({
     network: resnetGanFields,
     conditioning: classesSchema,

@@ -88,6 +88,7 @@ export const iddpmObjectives = {
 export const iddpm = defineSystem({
   name: "iddpm",
   summary: "Improved denoising diffusion probabilistic models (Nichol and Dhariwal 2021)",
+  headline: "CIFAR-10: 2.94 bits a dimension by L_vlb, FID 3.19 by L_hybrid (3.17 bits)",
   config: denoisingConfig({
     schedule: scheduleSchema.prefault({ beta_schedule: "squaredcos_cap_v2", num_train_timesteps: 4000 }),
     objective: z.enum(Object.keys(iddpmObjectives) as (keyof typeof iddpmObjectives)[]).default("hybrid"),

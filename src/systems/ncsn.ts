@@ -23,6 +23,7 @@ export const scoreObjective = defineObjective({
 export const ncsn = defineSystem({
   name: "ncsn",
   summary: "Generative modeling by estimating gradients of the data distribution (Song and Ermon 2019)",
+  headline: "CIFAR-10: FID 25.3, Inception score 8.87",
   config: denoisingConfig({
     /** L */
     levels: z.int().min(2).default(10),

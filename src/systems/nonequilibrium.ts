@@ -57,6 +57,8 @@ export const nonequilibriumChain = (
 export const nonequilibrium = defineSystem({
   name: "nonequilibrium",
   summary: "Diffusion probabilistic models with learned steps back (Sohl-Dickstein et al. 2015)",
+  headline:
+    "heartbeat: at most 2.414 bits a sequence; CIFAR-10: at most 5.40 bits a dimension (as Ho et al. 2020 cite it)",
   config,
   sampling: z.strictObject({}),
   stages: (chosen, data, seed) => [nonequilibriumChain(chosen, data, seed)],

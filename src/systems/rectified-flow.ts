@@ -49,6 +49,7 @@ const flowPairs =
 export const rectifiedFlow = defineSystem({
   name: "rectified-flow",
   summary: "Flow matching on straight lines, and reflow (Liu et al. 2023; Lipman et al. 2023)",
+  headline: "CIFAR-10: FID 2.58 in 127 evaluations; 4.85 in one, distilled from the second flow",
   config: denoisingConfig({
     times: timesSchema,
     /** With how many steps the first flow makes the second one's data; no second flow when left out. */

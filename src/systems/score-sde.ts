@@ -43,6 +43,7 @@ const HELD_OUT = [0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
 export const scoreSde = defineSystem({
   name: "score-sde",
   summary: "Score-based generative modeling through stochastic differential equations (Song et al. 2021)",
+  headline: "CIFAR-10: FID 2.20 (VE), 2.99 bits a dimension (sub-VP)",
   config: denoisingConfig({
     sde: sdeSchema,
     weighting: z.enum(Object.keys(weightings) as (keyof typeof weightings)[]).default("uniform"),

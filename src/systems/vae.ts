@@ -37,6 +37,7 @@ const gaussianLoss = (x: Tensor, mean: Tensor, logDeviation: Tensor): Tensor => 
 export const vae = defineSystem({
   name: "vae",
   summary: "Variational autoencoders (Kingma and Welling 2014; Higgins et al. 2017)",
+  headline: "none for these data; of VAEs on CIFAR-10, 2.91 bits a dimension (Vahdat and Kautz 2020, NVAE)",
   config: z.strictObject({
     network: convVaeFields,
     conditioning: classesSchema,

@@ -151,6 +151,8 @@ export interface System<N extends string, C extends z.ZodType, S extends z.ZodTy
   readonly name: N;
   /** One sentence and the paper. */
   readonly summary: string;
+  /** What the paper itself came to, to stand beside ours. */
+  readonly headline: string;
   readonly config: C;
   readonly sampling: S;
   /**

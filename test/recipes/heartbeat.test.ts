@@ -4,7 +4,7 @@ import { openHeartbeat } from "../../src/data/heartbeat.ts";
 import { heartbeatNonequilibrium } from "../../src/recipes/index.ts";
 import { nonequilibriumChain, parseRecipe, type Trained } from "../../src/systems/index.ts";
 import { averagedWeights, dataShape, openStage } from "../../src/train/index.ts";
-import { trainPoints } from "./points.ts";
+import { trainPoints } from "../../tools/measure/points.ts";
 
 /** The bound in bits a sequence that Sohl-Dickstein et al. 2015 report (table 1); the truth is log₂ 5 = 2.322. */
 const PUBLISHED = 2.414;

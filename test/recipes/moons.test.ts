@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { moons } from "../../src/recipes/index.ts";
 import type { Trained } from "../../src/systems/index.ts";
-import { measurePoints, PATIENCE, THRESHOLD, trainPoints } from "./points.ts";
+import { measurePoints, PATIENCE, THRESHOLD, trainPoints } from "../../tools/measure/points.ts";
 
 let trained: Trained;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { moonsNcsn } from "../../src/recipes/index.ts";
 import type { Trained } from "../../src/systems/index.ts";
-import { measurePoints, PATIENCE, show, THRESHOLD, trainPoints } from "./points.ts";
+import { measurePoints, PATIENCE, show, THRESHOLD, trainPoints } from "../../tools/measure/points.ts";
 
 let trained: Trained;
 beforeAll(async () => {

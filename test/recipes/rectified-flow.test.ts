@@ -5,7 +5,7 @@ import { type FlowState, straightness } from "../../src/evaluation/index.ts";
 import { eightGaussiansRectifiedFlow } from "../../src/recipes/index.ts";
 import { pathOf } from "../../src/samplers/index.ts";
 import { openTrained, type Trained } from "../../src/systems/index.ts";
-import { measurePoints, PATIENCE, show, THRESHOLD, trainPoints } from "./points.ts";
+import { measurePoints, PATIENCE, show, THRESHOLD, trainPoints } from "../../tools/measure/points.ts";
 
 let second: Trained;
 let first: Trained;

@@ -3,7 +3,7 @@ import { type DensityName, densityComponents, openDensity } from "../../src/data
 import { gaussianMixture, likelihood } from "../../src/diffusion/index.ts";
 import { swissRollSubVp, swissRollVe, swissRollVp } from "../../src/recipes/index.ts";
 import type { Trained } from "../../src/systems/index.ts";
-import { measurePoints, PATIENCE, show, THRESHOLD, trainPoints } from "./points.ts";
+import { measurePoints, PATIENCE, show, THRESHOLD, trainPoints } from "../../tools/measure/points.ts";
 
 /** What a standard normal distribution needs for points of variance 1: ln 2πe, in nats. */
 const NORMAL = Math.log(2 * Math.PI * Math.E);

@@ -12,6 +12,7 @@ import { type BatchProgram, defineSystem, earlierStage, type Frame } from "../..
 export const twoStages = defineSystem({
   name: "ddpm",
   summary: "two stages",
+  headline: "none",
   config: z.strictObject({
     conditioning: z.strictObject({ kind: z.literal("none") }).default({ kind: "none" }),
   }),
