@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { NDArray } from "../../src/base/index.ts";
-import { decodeTensor, type FileDType, fileDTypes, fileNames } from "../../src/formats/safetensors-dtype.ts";
+import {
+  decodeTensor,
+  encodeTensor,
+  type FileDType,
+  fileDTypes,
+  fileNames,
+} from "../../src/formats/safetensors-dtype.ts";
 
 const readOne = (dtype: string, data: ArrayBufferView, shape: number[]): NDArray =>
   decodeTensor(
@@ -56,5 +62,34 @@ describe("decodeTensor", () => {
 describe("fileNames", () => {
   it("name for each dtype the one that is read as it", () => {
     for (const [dtype, name] of Object.entries(fileNames)) expect(fileDTypes[name]?.dtype).toBe(dtype);
+  });
+});
+
+describe("encodeTensor with half", () => {
+  const half = (...values: number[]) => encodeTensor(NDArray.of(values), true);
+
+  it("gives back every finite half as it was read", () => {
+    const bits = Uint16Array.from({ length: 0x7c00 }, (_, i) => i);
+    const both = Uint16Array.of(...bits, ...bits.map((each) => each | 0x8000));
+    const { dtype, bytes } = encodeTensor(readOne("F16", both, [both.length]), true);
+    expect(dtype).toBe("F16");
+    expect(bytes).toEqual(new Uint8Array(both.buffer));
+  });
+
+  it("rounds to the nearest, and to the even one of two", () => {
+    const read = ({ bytes }: { bytes: Uint8Array }) => [...readOne("F16", bytes, [bytes.length / 2]).data];
+    expect(read(half(1 + 2 ** -11, 1 + 3 * 2 ** -11, 1 + 2 ** -11 + 2 ** -20))).toEqual([
+      1,
+      1 + 2 ** -9,
+      1 + 2 ** -10,
+    ]);
+    expect(read(half(2 ** -25, 3 * 2 ** -25, -(2 ** -25) * 1.5))).toEqual([0, 2 ** -23, -(2 ** -24)]);
+    expect(read(half(65519))).toEqual([65504]);
+  });
+
+  it("refuses what no half holds, and leaves whole numbers alone", () => {
+    for (const value of [65520, -1e9, Number.NaN, Number.POSITIVE_INFINITY])
+      expect(() => half(value)).toThrow(`${value}, which float16 cannot hold`);
+    expect(encodeTensor(NDArray.of([3], [1], "int32"), true)).toMatchObject({ dtype: "I32", size: 4 });
   });
 });
