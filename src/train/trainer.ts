@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import { rmdir } from "node:fs/promises";
 import { FileError, NonFiniteError } from "../base/index.ts";
 import { makeFolder, writeWhole } from "../formats/index.ts";
 import { Advisor } from "./advice.ts";
@@ -31,6 +32,8 @@ export async function* train<S>(job: TrainJob<S>): AsyncGenerator<TrainEvent, vo
     yield* trainIn(folder, job);
   } finally {
     await unlock();
+    // Of a training that was refused before it began nothing stays.
+    await rmdir(folder.path).catch(() => undefined);
   }
 }
 
@@ -40,13 +43,13 @@ async function* trainIn<S>(folder: RunFolder, job: TrainJob<S>): AsyncGenerator<
   const { fingerprint, classes } = dataset;
   const start = await resumeFrom(folder, { resume, recipe, fingerprint, classes, precision });
   const step = start.checkpoint?.header.step ?? 0;
-  await prepareRunFolder(folder);
-  const metrics = await truncateMetrics(folder, step);
-  await writeWhole(folder.recipe, `${JSON.stringify(recipe, null, 2)}\n`);
-  const log = await EventLog.open(folder, step);
-  const advisor = job.stage.updates.length === 1 ? new Advisor(training, metrics) : null;
   const run = await Run.open(job, { folder, start });
   try {
+    await prepareRunFolder(folder);
+    const metrics = await truncateMetrics(folder, step);
+    await writeWhole(folder.recipe, `${JSON.stringify(recipe, null, 2)}\n`);
+    const log = await EventLog.open(folder, step);
+    const advisor = job.stage.updates.length === 1 ? new Advisor(training, metrics) : null;
     const { steps } = training;
     yield {
       kind: "started",

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -330,6 +331,12 @@ describe("train refuses", () => {
     await expect(eventsOf(await toyJob({ folder: job.folder, resume: true, dataset }))).rejects.toThrow(
       /images/,
     );
+  });
+
+  it("what its backend cannot do, and leaves no folder of a run that never began", async () => {
+    const job = await toyJob({ backend: "onnx", precision: "bf16" });
+    await expect(eventsOf(job)).rejects.toThrow(/bf16/);
+    expect(existsSync(job.folder)).toBe(false);
   });
 
   it("a folder that cannot be made", async () => {
