@@ -9,7 +9,7 @@ export const swissRollVp = {
   name: "swiss-roll-vp",
   system: "score-sde",
   data: { kind: "density", name: "swiss_roll" },
-  config: { sde: { kind: "vp" }, network: pointsNetwork },
+  config: { sde: { kind: "vp" }, weighting: "likelihood", network: pointsNetwork },
   training: pointsTraining,
   sampling: { sampler: { kind: "rk45", clip: null } },
 } as const satisfies RecipeInput;
@@ -18,7 +18,7 @@ export const swissRollVp = {
 export const swissRollSubVp = {
   ...swissRollVp,
   name: "swiss-roll-sub-vp",
-  config: { sde: { kind: "sub_vp" }, network: pointsNetwork },
+  config: { sde: { kind: "sub_vp" }, weighting: "likelihood", network: pointsNetwork },
 } as const satisfies RecipeInput;
 
 /** The same by the variance-exploding SDE. Measured: 0.77 times, 2.081 nats. */

@@ -5,8 +5,8 @@ import { swissRollSubVp, swissRollVe, swissRollVp } from "../../src/recipes/inde
 import type { Trained } from "../../src/systems/index.ts";
 import { measurePoints, PATIENCE, show, THRESHOLD, trainPoints } from "../../tools/measure/points.ts";
 
-/** What a standard normal distribution needs for points of variance 1: ln 2πe, in nats. */
-const NORMAL = Math.log(2 * Math.PI * Math.E);
+/** Nats a point that a model may need more than the truth; a standard normal distribution needs 0.8 more. */
+const NEARLY = 0.1;
 
 describe.each([
   ["vp", swissRollVp],
@@ -35,7 +35,7 @@ describe.each([
     },
   );
 
-  it("knows the density of held-out points better than a normal distribution does, and not better than the truth", async () => {
+  it("knows the density of held-out points nearly as well as the truth, and not better", async () => {
     const count = 500;
     const name: DensityName = recipe.data.name;
     const { images } = openDensity(name, { count, seed: 10_000 });
@@ -50,6 +50,6 @@ describe.each([
     const apart = found.logDensity.map((value, i) => (exact[i] as number) - value);
     const spread = Math.sqrt(mean(apart.map((value) => (value - mean(apart)) ** 2)) / count);
     expect(own - true_).toBeGreaterThan(-3 * spread);
-    expect(own).toBeLessThan(NORMAL);
+    expect(own - true_).toBeLessThan(NEARLY);
   });
 });

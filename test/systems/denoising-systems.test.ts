@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { NDArray, Streams } from "../../src/base/index.ts";
+import { likelihoodWeighting, noiseProcesses } from "../../src/diffusion/index.ts";
 import {
   checkerboardEdm,
   digitsEdm,
   eightGaussiansRectifiedFlow,
   moonsNcsn,
+  swissRollSubVp,
   swissRollVe,
   swissRollVp,
 } from "../../src/recipes/index.ts";
@@ -63,12 +65,31 @@ describe("levels of training", () => {
     expect(Math.abs(moments(logits).deviation - 0.5)).toBeLessThan((4 * 0.5) / Math.sqrt(8000));
   });
 
-  it("of a score SDE count by g² / 2σ² where the likelihood weighs them", async () => {
-    const { weight, sigma } = await drawn(stageOf(swissRollVe, { weighting: "likelihood" }), 10);
-    const growth = Math.log(50 / 0.01);
-    for (const value of valuesOf(weight)) expect(value).toBeCloseTo(growth, 4); // g² = 2 ln(σmax / σmin) σ²
-    expect(valuesOf(sigma)).toHaveLength(10);
-  });
+  it.each([
+    ["vp", swissRollVp, 0.05],
+    ["sub_vp", swissRollSubVp, 0.05],
+    ["ve", swissRollVe, 0.4],
+  ] as const)(
+    "of a score SDE, %s, are as frequent as g² / 2σ² is large where the likelihood weighs them",
+    async (kind, recipe, until) => {
+      const sigma = valuesOf((await drawn(stageOf(recipe, { weighting: "likelihood" }))).sigma);
+      const process = noiseProcesses[kind]();
+      const [clean, noisy] = process.span;
+      const weight = likelihoodWeighting(process);
+      // By the midpoint rule in ln t, as the weight is like 1 / t near data.
+      const integral = (to: number, parts = 20_000): number => {
+        const [a, b] = [Math.log(clean || 1e-9), Math.log(to)];
+        const at = (i: number) => Math.exp(a + ((i + 0.5) / parts) * (b - a));
+        return Array.from({ length: parts }, (_, i) => at(i) * weight(process.level(at(i)))).reduce(
+          (sum, value) => sum + (value * (b - a)) / parts,
+          0,
+        );
+      };
+      const expected = integral(until) / integral(noisy);
+      const share = sigma.filter((value) => value < process.level(until).sigma).length / sigma.length;
+      expect(Math.abs(share - expected)).toBeLessThan(4 * Math.sqrt(0.25 / sigma.length));
+    },
+  );
 });
 
 describe("what does not fit is refused", () => {
