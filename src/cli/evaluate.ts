@@ -1,7 +1,6 @@
 import { basename, dirname, join, resolve } from "node:path";
 import { ArgumentError } from "../base/index.ts";
 import { evaluate, type FeatureNetwork, openFeatureNetwork } from "../evaluation/index.ts";
-import { openTrained, type Trained } from "../systems/index.ts";
 import { backend } from "./backend-option.ts";
 import { choice, defineCommand, flag, integer, text, UsageError } from "./command.ts";
 import { bitsFigures } from "./evaluate/bits.ts";
@@ -13,6 +12,7 @@ import { watched } from "./evaluate/watched.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
 import { isPlainFolder } from "./recipe-source.ts";
 import { samplingOptions } from "./sampling-options.ts";
+import { type CountedModel, openCounted } from "./speed.ts";
 
 export const evaluateCommand = defineCommand({
   name: "evaluate",
@@ -64,7 +64,8 @@ same; they are in the report. docs/evaluation.md says what each means.`,
     ["undiffuse evaluate ~/generated --against ~/photos", "a folder of images against another"],
     ["undiffuse evaluate restored --against originals --paired", "pictures against their originals"],
   ],
-  async run({ source, threads, backend, ...request }) {
+  async run({ source, ...request }) {
+    const { threads, backend } = request;
     const folder = await isPlainFolder(source);
     if (folder && request.bits !== undefined)
       throw new UsageError({
@@ -72,7 +73,7 @@ same; they are in the report. docs/evaluation.md says what each means.`,
         expected: "a run, whose model gives bits",
         got: "a folder of images",
       });
-    const model = folder ? null : await openTrained(source, { threads, backend });
+    const model = folder ? null : await openCounted(source, { threads, backend });
     const network =
       request.features === undefined
         ? null
@@ -93,12 +94,12 @@ same; they are in the report. docs/evaluation.md says what each means.`,
   },
 });
 
-type Request = Omit<Parameters<typeof evaluateCommand.run>[0], "source" | "threads" | "backend">;
+type Request = Omit<Parameters<typeof evaluateCommand.run>[0], "source">;
 
 interface Subject {
   readonly source: string;
   /** Null where the source is a folder of images. */
-  readonly model: Trained | null;
+  readonly model: CountedModel | null;
   readonly network: FeatureNetwork | null;
   readonly signal: AbortSignal;
 }
@@ -116,7 +117,7 @@ const judge = async (subject: Subject, request: Request): Promise<void> => {
     );
   if (request.dryRun) return describe(subject, request, { reference, folder });
   const { training, heldOut } = reference;
-  const { samples, labels, facts } = model
+  const { samples, labels, facts, speed } = model
     ? await generatedSamples(model, training, { ...request, signal })
     : await folderSamples(subject.source, training);
   const { paired, seed, bits: count } = request;
@@ -128,7 +129,7 @@ const judge = async (subject: Subject, request: Request): Promise<void> => {
   await writeEvaluation(
     { ...found, figures: [...found.figures, ...bits] },
     {
-      ...{ folder, samples },
+      ...{ folder, samples, speed },
       title: `Evaluation of ${basename(resolve(subject.source))}`,
       training: training.images,
       facts: { ...facts, against: JSON.stringify(reference.spec) },

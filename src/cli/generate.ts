@@ -20,10 +20,17 @@ export interface Generation {
   readonly signal: AbortSignal;
 }
 
+/** How long a batch took. */
+export interface BatchTime {
+  readonly images: number;
+  readonly seconds: number;
+}
+
 /** Finished images [n, c, h, w], and moments on the way there, each of all images. */
 export interface Generated {
   readonly images: NDArray;
   readonly moments: readonly NDArray[];
+  readonly batches: readonly BatchTime[];
 }
 
 /** Generates batch after batch behind a progress bar. */
@@ -31,11 +38,13 @@ export const generate = async (model: Trained, generation: Generation): Promise<
   const { seed, count, batch, labels, startOf, sampling, signal } = generation;
   const finished: NDArray[] = [];
   const moments: NDArray[][] = [];
+  const batches: BatchTime[] = [];
   const clock = performance.now();
   let progress: Progress | null = null;
   for (let start = 0; start < count; start += batch) {
     const n = Math.min(batch, count - start);
     const part = labels?.slice(start, start + n);
+    const began = performance.now();
     let last: NDArray | undefined;
     let kept = 0;
     for await (const frame of model.sample({
@@ -60,6 +69,7 @@ export const generate = async (model: Trained, generation: Generation): Promise<
       }
     }
     if (last) finished.push(last);
+    batches.push({ images: n, seconds: (performance.now() - began) / 1000 });
   }
   progress?.stop();
   if (finished.length === 0)
@@ -69,7 +79,11 @@ export const generate = async (model: Trained, generation: Generation): Promise<
       got: "one that helps others to",
       hint: "take the folder of the whole run",
     });
-  return { images: NDArray.concat(finished), moments: moments.map((parts) => NDArray.concat(parts)) };
+  return {
+    images: NDArray.concat(finished),
+    moments: moments.map((parts) => NDArray.concat(parts)),
+    batches,
+  };
 };
 
 /** Whether step `index` of `total` is among the evenly spaced ones that the animation shows. */

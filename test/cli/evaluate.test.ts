@@ -58,7 +58,7 @@ describe("undiffuse evaluate of a run", () => {
     let outcome: Outcome;
     beforeAll(async () => {
       const words = ["evaluate", run, "--features", features, "--count", "12", "--bits", "2", "--seed", "5"];
-      outcome = await undiffuse(words);
+      outcome = await undiffuse([...words, "--batch", "4", "--threads", "1"]);
     });
 
     test("prints every number, and writes a page and JSON into the run's folder", async () => {
@@ -71,7 +71,9 @@ describe("undiffuse evaluate of a run", () => {
         samples: 12,
         image: [1, 16, 16],
         reference: { name: "shades", images: 60 },
+        speed: { evaluations: 3, batch: 4, timedBatches: 2, threads: 1 },
       });
+      expect(found.speed.imagesPerSecond).toBeGreaterThan(0);
       const names = found.figures.map(({ name }: { name: string }) => name);
       expect(names[0]).toMatch(/^Fréchet distance over classifier of shades, [0-9a-f]{8}$/);
       expect(names.slice(-2)).toEqual([
@@ -143,6 +145,7 @@ describe("undiffuse evaluate of a folder", () => {
     expect(code).toBe(0);
     const found = await readJson(out);
     expect(found.image).toEqual([3, 12, 12]);
+    expect(found.speed).toBe(null);
     expect(found.figures.map(({ name }: { name: string }) => name)).toEqual([
       "sliced Wasserstein distance over pixels, 256 directions, in grey levels",
       "PSNR in decibels, pair by pair",

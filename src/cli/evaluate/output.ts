@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { type NDArray, NonFiniteError } from "../../base/index.ts";
 import { type Evaluation, type Figure, reportPage, showFigure } from "../../evaluation/index.ts";
 import { makeFolder, writeWhole } from "../../formats/index.ts";
+import type { Speed } from "../speed.ts";
 import { version } from "../version.ts";
 
 /** Nearest training images that are listed. */
@@ -13,6 +14,7 @@ interface Output {
   readonly samples: NDArray;
   readonly training: NDArray;
   readonly facts: Readonly<Record<string, string>>;
+  readonly speed: Speed | null;
 }
 
 /**
@@ -21,14 +23,14 @@ interface Output {
  */
 export const writeEvaluation = async (
   evaluation: Evaluation,
-  { folder, title, samples, training, facts }: Output,
+  { folder, title, samples, training, facts, speed }: Output,
 ): Promise<void> => {
   checkFinite(evaluation.figures);
   const page = await reportPage({ title, evaluation, samples, training, facts });
   const [report, json] = [join(folder, "report.html"), join(folder, "evaluation.json")];
   await makeFolder(folder);
   await writeWhole(report, page);
-  await writeWhole(json, jsonOf(evaluation, facts));
+  await writeWhole(json, jsonOf(evaluation, { facts, speed }));
   process.stdout.write(`${summary(evaluation)}\n${report}\n${json}\n`);
 };
 
@@ -38,7 +40,10 @@ const checkFinite = (figures: readonly Figure[]): void => {
       throw new NonFiniteError({ who: name, expected: "a finite number", got: String(value) });
 };
 
-const jsonOf = ({ nearest, ...evaluation }: Evaluation, facts: Output["facts"]): string => {
+const jsonOf = (
+  { nearest, ...evaluation }: Evaluation,
+  { facts, speed }: Pick<Output, "facts" | "speed">,
+): string => {
   const listed = nearest.map(({ by, index, distance }) => ({
     by,
     nearest: Array.from(index, (training, sample) => ({
@@ -49,7 +54,7 @@ const jsonOf = ({ nearest, ...evaluation }: Evaluation, facts: Output["facts"]):
       .sort((a, b) => a.distance - b.distance)
       .slice(0, LISTED),
   }));
-  return `${JSON.stringify({ format: 1, version, ...facts, ...evaluation, nearest: listed }, null, 2)}\n`;
+  return `${JSON.stringify({ format: 1, version, ...facts, speed, ...evaluation, nearest: listed }, null, 2)}\n`;
 };
 
 const summary = ({ figures, copies, samples }: Evaluation): string =>

@@ -1,9 +1,9 @@
 import { resolve } from "node:path";
 import { type NDArray, Streams } from "../../base/index.ts";
 import { type Dataset, toPixels } from "../../data/index.ts";
-import type { Trained } from "../../systems/index.ts";
 import { generate } from "../generate.ts";
 import { chosenSampling, type SamplingChoice } from "../sampling-options.ts";
+import { type CountedModel, type Place, type Speed, speedOf } from "../speed.ts";
 import { readPictures } from "./pictures.ts";
 
 /** Images to judge, and what is known of them. */
@@ -12,16 +12,18 @@ export interface Samples {
   /** The class that each was asked to be of. */
   readonly labels: readonly number[] | undefined;
   readonly facts: Readonly<Record<string, string>>;
+  /** Null where nobody saw them made. */
+  readonly speed: Speed | null;
 }
 
 /** The pictures of a folder, which are to be like the images of a reference. */
 export const folderSamples = async (folder: string, reference: Dataset): Promise<Samples> => {
   const { images, skipped } = await readPictures(folder, reference.images.shape.slice(1));
   for (const { path, reason } of skipped) process.stderr.write(`skipped ${path}: ${reason}\n`);
-  return { samples: images, labels: undefined, facts: { source: resolve(folder) } };
+  return { samples: images, labels: undefined, facts: { source: resolve(folder) }, speed: null };
 };
 
-export interface Generating extends SamplingChoice {
+export interface Generating extends SamplingChoice, Place {
   readonly seed: number;
   readonly count: number;
   readonly batch: number;
@@ -30,22 +32,24 @@ export interface Generating extends SamplingChoice {
 
 /** Images that a model generates, of classes as frequent as in the reference. */
 export const generatedSamples = async (
-  model: Trained,
+  model: CountedModel,
   reference: Dataset,
-  { seed, count, batch, signal, ...choice }: Generating,
+  { seed, count, batch, signal, threads, backend, ...choice }: Generating,
 ): Promise<Samples> => {
   const { recipe, checkpoint, stage } = model;
   const known = stage.conditional ? checkpoint.header.classes : null;
   const sampling = await chosenSampling(recipe, known, choice);
   const labels = known ? labelsLike(reference, known, { count, seed }) : undefined;
   const settings = { seed, count, batch, labels, sampling, signal, animated: false };
-  const { images } = await generate(model, { ...settings, startOf: () => ({ kind: "noise" }) });
+  const before = model.evaluations();
+  const { images, batches } = await generate(model, { ...settings, startOf: () => ({ kind: "noise" }) });
+  const speed = speedOf(batches, model.evaluations() - before, { threads, backend });
   const facts = {
     source: `${checkpoint.path}, ${recipe.system} after ${checkpoint.header.step} steps`,
     seeds: `${seed} to ${seed + count - 1}`,
     sampling: JSON.stringify(sampling),
   };
-  return { samples: toPixels(images), labels, facts };
+  return { samples: toPixels(images), labels, facts, speed };
 };
 
 /** Classes as frequent as in the data, in a drawn order; in turns where the data have others. */

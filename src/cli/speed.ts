@@ -1,0 +1,64 @@
+import { availableParallelism } from "node:os";
+import { isNative } from "../lower/index.ts";
+import { type Backend, inferTarget } from "../runtime/index.ts";
+import { openTrained, type Trained } from "../systems/index.ts";
+import type { BatchTime } from "./generate.ts";
+
+/** Where a model runs. */
+export interface Place {
+  readonly threads?: number | undefined;
+  readonly backend?: Backend | undefined;
+}
+
+/** A model that knows how often its networks were evaluated so far, each time of a whole batch. */
+export interface CountedModel extends Trained {
+  readonly evaluations: () => number;
+}
+
+/** Opens a run or a checkpoint. @throws as {@link openTrained} */
+export const openCounted = async (path: string, place: Place): Promise<CountedModel> => {
+  let made = 0;
+  const onEvaluation = () => {
+    made += 1;
+  };
+  return { ...(await openTrained(path, { ...place, onEvaluation })), evaluations: () => made };
+};
+
+/** What images cost to generate, and where. */
+export interface Speed {
+  /** From the median of the timed batches; null where there is none. */
+  readonly imagesPerSecond: number | null;
+  /** Of networks, for an image; guidance by two estimates of one network is one evaluation, of twice the images. */
+  readonly evaluations: number;
+  /** Images at once. */
+  readonly batch: number;
+  /** Whole batches but for the first, during which networks are compiled. */
+  readonly timedBatches: number;
+  readonly threads: number;
+  readonly engine: "native" | "onnxruntime";
+}
+
+/** The speed of batches that took so many evaluations in all. */
+export const speedOf = (
+  batches: readonly BatchTime[],
+  evaluations: number,
+  { threads = availableParallelism(), backend }: Place,
+): Speed => {
+  const batch = batches[0]?.images ?? 0;
+  const timed = batches.slice(1).filter(({ images }) => images === batch);
+  const typical = median(timed.map(({ seconds }) => seconds));
+  return {
+    imagesPerSecond: typical === null ? null : batch / typical,
+    evaluations: evaluations / batches.length,
+    batch,
+    timedBatches: timed.length,
+    threads,
+    engine: isNative(inferTarget(backend)) ? "native" : "onnxruntime",
+  };
+};
+
+const median = (values: readonly number[]): number | null => {
+  const rising = [...values].sort((a, b) => a - b);
+  const [low, high] = [rising[(rising.length - 1) >> 1], rising[rising.length >> 1]];
+  return low === undefined || high === undefined ? null : (low + high) / 2;
+};
