@@ -1,12 +1,15 @@
 import type { RecipeInput } from "../systems/index.ts";
 
-/** Handwritten digits, 16×16, class-conditional, by a generative adversarial network. */
+/**
+ * Handwritten digits, 16×16, class-conditional, by a generative adversarial network whose generator has about as many
+ * parameters as the network of `digits`.
+ */
 export const digitsGan = {
   name: "digits-gan",
   system: "gan",
   data: { kind: "digits", size: 16 },
   config: {
-    network: { latents: 32, channels: 16, maxChannels: 64, blocks: 1, share: 1 },
+    network: { latents: 32, channels: 36, maxChannels: 144, blocks: 1, share: 1 },
     conditioning: { kind: "class" },
     penalty: 1,
   },
