@@ -16,6 +16,12 @@ export interface Samples {
   readonly speed: Speed | null;
 }
 
+/** Images that were made just now. */
+export interface GeneratedSamples extends Samples {
+  readonly facts: { readonly source: string; readonly seeds: string; readonly sampling: string };
+  readonly speed: Speed;
+}
+
 /** The pictures of a folder, which are to be like the images of a reference. */
 export const folderSamples = async (folder: string, reference: Dataset): Promise<Samples> => {
   const { images, skipped } = await readPictures(folder, reference.images.shape.slice(1));
@@ -35,7 +41,7 @@ export const generatedSamples = async (
   model: CountedModel,
   reference: Dataset,
   { seed, count, batch, signal, threads, backend, ...choice }: Generating,
-): Promise<Samples> => {
+): Promise<GeneratedSamples> => {
   const { recipe, checkpoint, stage } = model;
   const known = stage.conditional ? checkpoint.header.classes : null;
   const sampling = await chosenSampling(recipe, known, choice);
