@@ -27,7 +27,7 @@ describe("the contenders of the trilemma", () => {
   });
 
   // Of digits-ddgan, docs/results/ddgan.md.
-  test.each(["digits", "digits-gan", "digits-vae"])("%s has the budget of parameters within 15%%", (name) => {
+  test.each(["digits", "digits-gan", "digits-vae"])("%s is within 15 percent of the budget", (name) => {
     expect(Math.abs(parametersOf(name) / 702_753 - 1)).toBeLessThan(0.15);
   });
 
