@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { benchGroup } from "./bench.ts";
 import { classifierCommand } from "./classifier.ts";
 import { runProgram } from "./command.ts";
 import { dataCommand } from "./data.ts";
@@ -32,6 +33,7 @@ const code = await runProgram(
     invertCommand,
     evaluateCommand,
     classifierCommand,
+    benchGroup,
     explainGroup,
     infoCommand,
     packCommand,

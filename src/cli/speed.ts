@@ -24,8 +24,20 @@ export const openCounted = async (path: string, place: Place): Promise<CountedMo
   return { ...(await openTrained(path, { ...place, onEvaluation })), evaluations: () => made };
 };
 
-/** What images cost to generate, and where. */
-export interface Speed {
+/** What computes. */
+export interface Engine {
+  readonly threads: number;
+  readonly engine: "native" | "onnxruntime";
+}
+
+/** What computes at a place. @throws ArgumentError where the native engine is asked for and not built */
+export const engineOf = ({ threads = availableParallelism(), backend }: Place): Engine => ({
+  threads,
+  engine: isNative(inferTarget(backend)) ? "native" : "onnxruntime",
+});
+
+/** What images cost to generate. */
+export interface Speed extends Engine {
   /** From the median of the timed batches; null where there is none. */
   readonly imagesPerSecond: number | null;
   /** Of networks, for an image; guidance by two estimates of one network is one evaluation, of twice the images. */
@@ -34,16 +46,10 @@ export interface Speed {
   readonly batch: number;
   /** Whole batches but for the first, during which networks are compiled. */
   readonly timedBatches: number;
-  readonly threads: number;
-  readonly engine: "native" | "onnxruntime";
 }
 
 /** The speed of batches that took so many evaluations in all. */
-export const speedOf = (
-  batches: readonly BatchTime[],
-  evaluations: number,
-  { threads = availableParallelism(), backend }: Place,
-): Speed => {
+export const speedOf = (batches: readonly BatchTime[], evaluations: number, place: Place): Speed => {
   const batch = batches[0]?.images ?? 0;
   const timed = batches.slice(1).filter(({ images }) => images === batch);
   const typical = median(timed.map(({ seconds }) => seconds));
@@ -52,8 +58,7 @@ export const speedOf = (
     evaluations: evaluations / batches.length,
     batch,
     timedBatches: timed.length,
-    threads,
-    engine: isNative(inferTarget(backend)) ? "native" : "onnxruntime",
+    ...engineOf(place),
   };
 };
 

@@ -1,8 +1,7 @@
 import { ArgumentError, NDArray, ShapeError, Streams, sameShape } from "../base/index.ts";
 import type { Dataset } from "../data/index.ts";
-import { meanEstimate } from "./bootstrap.ts";
-import { featureFigures } from "./feature-figures.ts";
-import type { Extracted, FeatureNetwork, NetworkFacts } from "./feature-network.ts";
+import { type ClassRead, compareSamples, featureReference } from "./feature-comparison.ts";
+import type { ExtractOptions, FeatureNetwork, NetworkFacts } from "./feature-network.ts";
 import type { Figure, FigureContext } from "./figures.ts";
 import type { ClassRecall } from "./manifold.ts";
 import { type Copies, countCopies, nearestFigures } from "./nearest-figures.ts";
@@ -35,13 +34,6 @@ export interface EvaluationOptions extends Omit<FigureContext, "streams"> {
 /** The nearest training images of the samples by one measure. */
 export interface NearestBy extends Nearest {
   readonly by: string;
-}
-
-/** How samples of one class are read. */
-export interface ClassRead {
-  readonly name: string;
-  readonly samples: number;
-  readonly share: number;
 }
 
 /** What an evaluation came to. */
@@ -139,93 +131,21 @@ const checkInput = (samples: NDArray, reference: NDArray): void => {
       throw new ArgumentError({ who: "evaluate", expected: `two ${what} or more`, got: String(shape[0]) });
 };
 
+/** Everything that features tell: the figures of them, and the nearest training images by them. */
 const overFeatures = async (
   { samples, labels, training, heldOut }: EvaluationInput,
   network: FeatureNetwork,
-  options: EvaluationOptions & FigureContext,
+  options: ExtractOptions & FigureContext,
 ) => {
-  const own = await extractAll(
-    [samples, training.images, ...(heldOut ? [heldOut.images] : [])],
-    network,
-    options,
-  );
-  const [ofSamples, ofTraining, ofHeldOut] = own as [Extracted, Extracted, Extracted?];
-  const reference = NDArray.concat(
-    [ofTraining, ...(ofHeldOut ? [ofHeldOut] : [])].map(({ features }) => features),
-  );
-  const classes = training.classes;
-  const sets = {
-    network,
-    samples: ofSamples.features,
-    reference,
-    labels: training.labels && [...training.labels.data, ...(heldOut?.labels?.data ?? [])],
-    classes,
-  };
-  const { figures, byClass } = await featureFigures(sets, options);
+  const reference = await featureReference({ training, heldOut }, network, options);
+  const { features, figures, ...classes } = await compareSamples({ samples, labels }, reference, options);
   const near = await nearestFigures(
-    {
-      of: network.name,
-      samples: ofSamples.features,
-      training: ofTraining.features,
-      heldOut: ofHeldOut?.features ?? null,
-    },
+    { of: network.name, samples: features, training: reference.training, heldOut: reference.heldOut },
     options,
   );
-  const read = labels && ofSamples.read && sameNames(network.classes, classes) ? ofSamples.read : null;
-  const agreement = read ? [agreementFigure(read, labels as readonly number[], network, options)] : [];
   return {
-    figures: [...figures, ...agreement, ...near.figures],
-    byClass,
-    readByClass: read && classReads(read, labels as readonly number[], classes as readonly string[]),
+    figures: [...Object.values(figures), ...near.figures],
+    ...classes,
     nearest: { by: network.name, ...near.nearest },
   };
 };
-
-/** Features of several sets, with one count of images for all. */
-const extractAll = async (
-  sets: readonly NDArray[],
-  network: FeatureNetwork,
-  { signal, onStage, onProgress }: EvaluationOptions,
-): Promise<Extracted[]> => {
-  onStage?.(`features of ${network.name}`);
-  const total = sets.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
-  const found: Extracted[] = [];
-  let before = 0;
-  for (const images of sets) {
-    const start = before;
-    found.push(
-      await network.extract(images, { signal, onProgress: (done) => onProgress?.(start + done, total) }),
-    );
-    before += images.shape[0] ?? 0;
-  }
-  return found;
-};
-
-const sameNames = (a: readonly string[] | null, b: readonly string[] | null): boolean =>
-  a !== null && b !== null && a.length === b.length && a.every((name, i) => name === b[i]);
-
-const classReads = (read: Int32Array, labels: readonly number[], classes: readonly string[]): ClassRead[] =>
-  classes.flatMap((name, index) => {
-    const own = labels.flatMap((label, i) => (label === index ? [read[i] === label] : []));
-    return own.length === 0
-      ? []
-      : [{ name, samples: own.length, share: own.filter(Boolean).length / own.length }];
-  });
-
-/** How many samples the network reads as the class that they were to be of. */
-const agreementFigure = (
-  read: Int32Array,
-  labels: readonly number[],
-  { name }: NetworkFacts,
-  { streams }: FigureContext,
-): Figure => ({
-  name: `share read as the class that was asked for, by ${name}`,
-  better: "higher",
-  ...meanEstimate(
-    labels.map((label, i) => Number(read[i] === label)),
-    streams.get("resamplings"),
-  ),
-  samples: labels.length,
-  reference: null,
-  notes: [],
-});

@@ -31,15 +31,28 @@ const figure = (sets: FeatureSets, estimate: Estimate, { notes = [], ...about }:
   notes,
 });
 
-/** Every number that is made of features. */
+/** Every number that is made of features, in the order in which they are told. */
+export interface FeatureFigures {
+  readonly frechet: Figure;
+  readonly kernel: Figure;
+  /** These where there are more images than neighbours. */
+  readonly precision?: Figure;
+  readonly recall?: Figure;
+  readonly density?: Figure;
+  readonly coverage?: Figure;
+  /** Recall of rare classes, where there are any. */
+  readonly rare?: Figure;
+}
+
+/** Computes them, and recall by class where classes are known. */
 export const featureFigures = async (
   sets: FeatureSets,
   context: FigureContext,
-): Promise<{ readonly figures: Figure[]; readonly byClass: ClassRecall[] | null }> => {
+): Promise<{ readonly figures: FeatureFigures; readonly byClass: ClassRecall[] | null }> => {
   const frechet = await frechetFigure(sets, context);
   const kernel = await kernelFigure(sets, context);
   const { figures, byClass } = await manifoldFigures(sets, context);
-  return { figures: [frechet, kernel, ...figures], byClass };
+  return { figures: { frechet, kernel, ...figures }, byClass };
 };
 
 const frechetFigure = async (sets: FeatureSets, context: FigureContext): Promise<Figure> => {
@@ -111,12 +124,12 @@ const manifoldFigures = async (sets: FeatureSets, context: FigureContext) => {
   const { network, samples, reference, labels, classes } = sets;
   const most = Math.max(...Object.values(NEIGHBOURS));
   const [n = 0, m = 0] = [samples.shape[0], reference.shape[0]];
-  if (Math.min(n, m) <= most) return { figures: [], byClass: null };
+  if (Math.min(n, m) <= most) return { figures: {}, byClass: null };
   context.onStage?.("precision, recall, density and coverage");
   const found = await manifold(samples, reference, { signal: context.signal });
   const { precisionRecall: k, densityCoverage: l } = NEIGHBOURS;
   const neighbours = { precision: k, recall: k, density: l, coverage: l };
-  const figures = (["precision", "recall", "density", "coverage"] as const).map((name) =>
+  const of = (name: keyof typeof neighbours): Figure =>
     figure(sets, meanEstimate(found[name], context.streams.get("resamplings")), {
       name: `${name} over ${network.name}, ${neighbours[name]} neighbours`,
       better: "higher",
@@ -124,22 +137,23 @@ const manifoldFigures = async (sets: FeatureSets, context: FigureContext) => {
         (name === "recall" || name === "coverage") && n < m
           ? [`${n} samples cannot be near all of ${m} reference images: compare only with as many samples`]
           : [],
-    }),
-  );
+    });
+  const figures = {
+    precision: of("precision"),
+    recall: of("recall"),
+    density: of("density"),
+    coverage: of("coverage"),
+  };
   const byClass = labels && classes ? recallByClass(found.recall, labels, classes) : null;
   const tail = byClass && tailRecall(byClass);
-  const rare =
-    tail === null
-      ? []
-      : [
-          figure(
-            sets,
-            { value: tail, interval: null },
-            {
-              name: `recall of the classes rarer than the mean over ${network.name}, ${neighbours.recall} neighbours`,
-              better: "higher",
-            },
-          ),
-        ];
-  return { figures: [...figures, ...rare], byClass };
+  if (tail === null) return { figures, byClass };
+  const rare = figure(
+    sets,
+    { value: tail, interval: null },
+    {
+      name: `recall of the classes rarer than the mean over ${network.name}, ${neighbours.recall} neighbours`,
+      better: "higher",
+    },
+  );
+  return { figures: { ...figures, rare }, byClass };
 };

@@ -10,13 +10,20 @@ export {
 } from "./classifier-training.ts";
 export { energyDistance } from "./energy-distance.ts";
 export {
-  type ClassRead,
   type Evaluation,
   type EvaluationInput,
   type EvaluationOptions,
   evaluate,
   type NearestBy,
 } from "./evaluate.ts";
+export {
+  type ClassRead,
+  type Comparison,
+  compareSamples,
+  type FeatureReference,
+  featureReference,
+} from "./feature-comparison.ts";
+export type { FeatureFigures } from "./feature-figures.ts";
 export type {
   Extracted,
   ExtractOptions,

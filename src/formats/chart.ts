@@ -29,7 +29,16 @@ export interface LineChart {
 }
 
 /** Colours that most kinds of colour blindness tell apart (Okabe and Ito 2008). */
-const palette = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#222222", "#8c6d31"];
+export const palette = [
+  "#0072b2",
+  "#d55e00",
+  "#009e73",
+  "#cc79a7",
+  "#e69f00",
+  "#56b4e9",
+  "#222222",
+  "#8c6d31",
+];
 const faint = "#e4e4e4";
 const ink = (fontSize: number) => ({ fontFamily, color: inkColour, fontSize });
 

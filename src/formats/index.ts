@@ -19,6 +19,7 @@ export {
 export { type PictureFormat, pictureFormat, pictureFormats } from "./picture-format.ts";
 export { arrows, dots, latticeOf, type Mark, type Plane, planeSvg, ticksOf, trails } from "./plane.ts";
 export { readPngText, writePngText } from "./png-metadata.ts";
+export { type PointChart, type PointFamily, pointChart } from "./point-chart.ts";
 export { readSafetensors, type Safetensors, writeSafetensors } from "./safetensors.ts";
-export { escapeXml, fontFamily, inkColour, powerOfTen } from "./svg-text.ts";
+export { escapeXml, fontFamily, inkColour, label, type Placed, powerOfTen } from "./svg-text.ts";
 export { encodeEvent, encodeEventVersion, encodeSessionStart, type LoggedEvent } from "./tensorboard.ts";

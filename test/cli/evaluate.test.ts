@@ -4,15 +4,8 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { NDArray } from "../../src/base/index.ts";
 import { encodePng } from "../../src/formats/index.ts";
 import { patterns } from "../evaluation/patterns.ts";
-import { type Outcome, signalWhen, temporaryFolder, undiffuse, writeTinyRecipe } from "./program.ts";
-
-/** Writes images uint8 [n, c, h, w] as pictures of a folder. */
-const writePictures = async (folder: string, images: NDArray): Promise<string> => {
-  await mkdir(folder, { recursive: true });
-  for (const [i, image] of images.split().entries())
-    await writeFile(join(folder, `${String(i).padStart(3, "0")}.png`), await encodePng(image));
-  return folder;
-};
+import { type Outcome, signalWhen, temporaryFolder, undiffuse } from "./program.ts";
+import { trainShades, writePictures } from "./shades.ts";
 
 const inColour = (images: NDArray): NDArray => {
   const [n = 0, , h = 0, w = 0] = images.shape;
@@ -38,20 +31,7 @@ describe("undiffuse evaluate of a run", () => {
   beforeAll(async () => {
     run = join(folder, "run");
     features = join(folder, "net.safetensors");
-    const { images, labels } = patterns(60, { side: 16 });
-    const ofClass = (wanted: number) =>
-      NDArray.stack(images.split().filter((_, i) => labels?.data[i] === wanted));
-    await writePictures(join(folder, "shades", "dark"), ofClass(0));
-    await writePictures(join(folder, "shades", "bright"), ofClass(1));
-    const path = await writeTinyRecipe(folder, { steps: 3, heldOut: 0.2 });
-    const recipe = JSON.parse(await readFile(path, "utf8"));
-    const data = { kind: "folder", path: join(folder, "shades"), size: 16, channels: 1, classes: "folders" };
-    await writeFile(path, JSON.stringify({ ...recipe, data }));
-    const made = await Promise.all([
-      undiffuse(["train", path, "--out", run]),
-      undiffuse(["classifier", path, "--steps", "3", "--batch", "8", "--out", features]),
-    ]);
-    expect(made.map(({ code }) => code)).toEqual([0, 0]);
+    await trainShades(folder, { run, features });
   });
 
   describe("with a network and bits", () => {

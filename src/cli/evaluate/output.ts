@@ -34,7 +34,8 @@ export const writeEvaluation = async (
   process.stdout.write(`${summary(evaluation)}\n${report}\n${json}\n`);
 };
 
-const checkFinite = (figures: readonly Figure[]): void => {
+/** @throws NonFiniteError for a number that is none */
+export const checkFinite = (figures: readonly Figure[]): void => {
   for (const { name, value, interval } of figures)
     if (![value, ...(interval ?? [])].every(Number.isFinite))
       throw new NonFiniteError({ who: name, expected: "a finite number", got: String(value) });

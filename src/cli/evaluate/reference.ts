@@ -13,8 +13,7 @@ export interface Reference {
 }
 
 /** The data of a recipe, divided as its training divides them. */
-const ofRecipe = async ({ data, training }: Recipe): Promise<Reference> => {
-  const dataset = await openImages(data);
+export const dividedData = ({ data, training }: Recipe, dataset: Dataset): Reference => {
   if (training.heldOut === 0) return { spec: data, training: dataset, heldOut: null };
   const parts = split(dataset, training.heldOut, new Streams(training.seed).get("held-out images"));
   return { spec: data, training: parts.train, heldOut: parts.heldOut };
@@ -33,7 +32,7 @@ export const ownReference = async (recipe: Recipe, fingerprint: string): Promise
       got: `others under ${JSON.stringify(recipe.data)}`,
       hint: "to compare with them all the same, name them with --against",
     });
-  return ofRecipe(recipe);
+  return dividedData(recipe, dataset);
 };
 
 /** What `--against` names: a recipe, a run, or a folder of pictures, which are made as large as the samples. */
@@ -42,5 +41,6 @@ export const namedReference = async (
   given: { readonly size: number | undefined; readonly classes: "folders" | "none" | undefined },
 ): Promise<Reference> => {
   const { spec, recipe } = await openDataSource(word, given);
-  return recipe ? ofRecipe(recipe) : { spec, training: await openImages(spec), heldOut: null };
+  const dataset = await openImages(spec);
+  return recipe ? dividedData(recipe, dataset) : { spec, training: dataset, heldOut: null };
 };

@@ -1,13 +1,5 @@
 import type { NDArray } from "../../base/index.ts";
-import {
-  encodePng,
-  escapeXml,
-  fontFamily,
-  inkColour,
-  type Plane,
-  planeSvg,
-  ticksOf,
-} from "../../formats/index.ts";
+import { encodePng, escapeXml, label, type Plane, planeSvg, ticksOf } from "../../formats/index.ts";
 
 /** An image uint8 [c, h, w] or a window on the plane, and what is said below it. */
 export type Cell = { readonly caption?: string } & (
@@ -140,14 +132,3 @@ const axes = ({ reach }: Plane, { x, y, side }: Square, first: boolean): string[
       ? [below, label(text, { x: x - 5, y: y + side - along + 4, size: 10, anchor: "end" })]
       : [below];
   });
-
-interface Placed {
-  readonly x: number;
-  readonly y: number;
-  readonly size?: number;
-  readonly anchor?: "start" | "middle" | "end";
-  readonly weight?: "normal" | "bold";
-}
-
-const label = (text: string, { x, y, size = 12, anchor = "start", weight = "normal" }: Placed): string =>
-  `<text x="${x}" y="${y}" text-anchor="${anchor}" font-family="${fontFamily}" font-size="${size}" font-weight="${weight}" fill="${inkColour}">${escapeXml(text)}</text>`;
