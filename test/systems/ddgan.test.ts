@@ -136,9 +136,9 @@ describe("a ddgan's training batch", () => {
 describe("a ddgan's losses", () => {
   const n = 4;
   const weights = initialWeights(stage);
-  const lossOf = async (of: string | StageUpdate, feeds: Record<string, NDArray>): Promise<number> => {
-    const graph = traceUpdate(typeof of === "string" ? update(of) : of, {
-      networks: stage.networks,
+  const lossOf = async (name: string, feeds: Record<string, NDArray>, of = stage): Promise<number> => {
+    const graph = traceUpdate(update(name, of), {
+      networks: of.networks,
       batch: n,
       dropout: new DropoutMasks(),
     });
@@ -176,8 +176,8 @@ describe("a ddgan's losses", () => {
       squares += slope.mul(slope).sum().item();
     }
     await close();
-    const without = update("discriminator", stageOf({ network: mlp, penalty: 0 }, points));
-    const weight = (await lossOf("discriminator", feeds)) - (await lossOf(without, feeds));
+    const without = stageOf({ network: mlp, penalty: 0 }, points);
+    const weight = (await lossOf("discriminator", feeds)) - (await lossOf("discriminator", feeds, without));
     // Central differences of a smooth function, of logits with seven digits.
     expect(weight).toBeCloseTo((PENALTY / 2) * (squares / n), 5);
   });
