@@ -175,7 +175,6 @@ export const denoisingStage = <S extends GuidedSampling>(
       {
         name: "loss",
         trains: [kind],
-        every: 1,
         program: loss,
         async draw(batch, random, earlier) {
           const n = batch.images.shape[0] as number;

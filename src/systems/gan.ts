@@ -52,7 +52,6 @@ export const gan = defineSystem({
     const telling: StageUpdate = {
       name: "discriminator",
       trains: ["discriminator"],
-      every: 1,
       ...config.discriminator,
       program: (n) => ({
         inputs: { ...inputs(n), x: { shape: [n, ...image] } },
@@ -68,7 +67,6 @@ export const gan = defineSystem({
     const making: StageUpdate = {
       name: "generator",
       trains: ["generator"],
-      every: 1,
       ...config.generator,
       program: (n) => ({
         inputs: inputs(n),

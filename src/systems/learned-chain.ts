@@ -99,7 +99,6 @@ export const learnedChain = (kernel: ReverseKernel, { config, data, seed }: Deno
       {
         name: "bound",
         trains: [kind],
-        every: 1,
         program: term,
         draw(batch, random) {
           const times = random.get("time").integers(first, steps, [batch.images.shape[0] as number]);

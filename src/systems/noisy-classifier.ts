@@ -118,7 +118,6 @@ export const noisyClassifier = (parts: ClassifierParts): NoisyClassifier => {
         {
           name: "loss",
           trains: [name],
-          every: 1,
           program: loss,
           draw: (batch, random) =>
             noised(batch, times(batch.images.shape[0] as number, random.get("time")), random),

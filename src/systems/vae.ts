@@ -86,9 +86,7 @@ export const vae = defineSystem({
         name: "vae",
         conditional: classes !== null,
         networks: { encoder, decoder },
-        updates: [
-          { name: "loss", trains: ["encoder", "decoder"], every: 1, program: bound(beta), draw: drawn },
-        ],
+        updates: [{ name: "loss", trains: ["encoder", "decoder"], program: bound(beta), draw: drawn }],
         heldOut: { points: [1], program: measured, draw: (batch, _, streams) => drawn(batch, streams) },
         generate: (request, evaluate) =>
           generateAtOnce(request, evaluate, { name: "vae", latents, classes, decode }),

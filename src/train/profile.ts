@@ -42,10 +42,7 @@ export const profileSteps = async <S>(job: TrainJob<S>, steps: number): Promise<
   const scratch = await mkdtemp(join(tmpdir(), "undiffuse-profile-"));
   try {
     const { total, profiles } = await makeSteps(job, { steps, profile: join(scratch, "update") });
-    const runs = profiles.flatMap((all, update) => {
-      const every = job.stage.updates[update]?.every ?? 1;
-      return all.slice(Math.ceil(WARM_UP / every) * job.training.accumulate);
-    });
+    const runs = profiles.flatMap((all) => all.slice(WARM_UP * job.training.accumulate));
     return summarise(runs, { steps, total });
   } finally {
     await rm(scratch, { recursive: true });

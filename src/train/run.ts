@@ -157,7 +157,7 @@ export class Run<S> {
     return event;
   }
 
-  /** One training step, of which nothing is written: every update that is due, each with its own batches. */
+  /** One training step, of which nothing is written: every update, each with its own batches. */
   async tryStep(): Promise<StepEvent> {
     const { training, stage } = this.job;
     const { steps, batch, accumulate } = training;
@@ -168,7 +168,6 @@ export class Run<S> {
     let gradientNorm = 0;
     let failed = false;
     for (const [index, update] of stage.updates.entries()) {
-      if (this.step % update.every !== 0) continue;
       const feeds: Arrays[] = [];
       for (let k = 0; k < accumulate; k++) feeds.push(await this.draw(index));
       const result = await this.parts.learner.call("step", {

@@ -31,8 +31,6 @@ export interface StageUpdate {
   readonly name: string;
   /** Names of the networks that it trains. */
   readonly trains: readonly string[];
-  /** Done at every n-th step. */
-  readonly every: number;
   /** Gives `losses` [n], one a sample; their mean is minimised. */
   readonly program: BatchProgram;
   /** The random numbers and levels of one batch, as the program's feeds. */

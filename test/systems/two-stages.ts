@@ -48,7 +48,6 @@ export const twoStages = defineSystem({
           {
             name: "loss",
             trains: ["net"],
-            every: 1,
             program: first.program,
             draw: ({ images }) => ({ x: images.add(2).div(scale.value.item()) }),
           },
@@ -64,7 +63,6 @@ export const twoStages = defineSystem({
           {
             name: "loss",
             trains: ["net"],
-            every: 1,
             program: second.program,
             async draw({ images }, _, earlier) {
               const x = NDArray.zeros(images.shape);

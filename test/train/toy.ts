@@ -49,7 +49,6 @@ export const toyStage = ({
       {
         name: "loss",
         trains: ["net"],
-        every: 1,
         program: (n) => ({
           inputs: { x: { shape: [n, ...image] }, noise: { shape: [n, ...image] } },
           outputs: ({ x, noise }) => {

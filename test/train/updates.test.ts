@@ -16,7 +16,6 @@ const image = [1, 2, 2] as const;
 const towards = (name: string, weight: Parameter, changes: Partial<StageUpdate> = {}): StageUpdate => ({
   name,
   trains: [name],
-  every: 1,
   program: (n) => ({
     inputs: { x: { shape: [n, ...image] } },
     outputs({ x }) {
@@ -38,12 +37,9 @@ const sgd = { kind: "sgd", momentum: 0, nesterov: false, weightDecay: 0 } as con
 const constant = (peak: number) => ({ peak, warmup: 0, decay: "constant" }) as const;
 
 describe("several updates of a stage", () => {
-  it("are each made at their own steps, with their own optimizer and learning rate", async () => {
+  it("are each made with their own optimizer and learning rate", async () => {
     const [a, b] = [zeros(), zeros()];
-    const updates = [
-      towards("a", a, { optimizer: sgd, learningRate: constant(0.5) }),
-      towards("b", b, { every: 3 }),
-    ];
+    const updates = [towards("a", a, { optimizer: sgd, learningRate: constant(0.5) }), towards("b", b)];
     const training = { steps: 4, clip: null, learningRate: constant(0.01), optimizer: { kind: "adam" } };
     const job = await toyJob({ stage: stageOf(updates, { a: { weight: a }, b: { weight: b } }), training });
     const { "model.a.weight": first = [], "model.b.weight": second = [] } = await numbersOf(
@@ -51,11 +47,11 @@ describe("several updates of a stage", () => {
     );
     // Of a mean over four pixels: w ← w − 0.5 · 2 (w − 1) / 4, four times from 0.
     expect(first[0]).toBeCloseTo(1 - 0.75 ** 4, 5);
-    expect(second[0]).toBeCloseTo(2 * 0.01, 4); // Adam's first steps have the length of the learning rate
+    expect(second[0]).toBeCloseTo(4 * 0.01, 4); // Adam's first steps have the length of the learning rate
     const steps = (await readMetrics(runFolder(job.folder))).map(({ losses }) =>
       Object.keys(losses as object),
     );
-    expect(steps).toEqual([["a", "b"], ["a"], ["a"], ["a", "b"]]);
+    expect(steps).toEqual(Array(4).fill(["a", "b"]));
     expect(forecastMemory(job).moments).toBe(2 * 8 * 4);
   });
 

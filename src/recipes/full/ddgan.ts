@@ -23,7 +23,7 @@ export const imagesDdgan = {
       },
       discriminator: { channels: [128, 256, 512, 512], time: 128 },
     },
-    penalty: { weight: 0.02, every: 15 },
+    penalty: 0.02 / 15, // theirs is 0.02 at every fifteenth step
     generator: { learningRate: { peak: 1.6e-4, decay: "cosine" } },
     discriminator: { learningRate: { peak: 1.25e-4, decay: "cosine" } },
   },
