@@ -42,7 +42,7 @@ const nodeAdapters = ["runtime/host-node.ts", "runtime/native-session.ts"];
 
 /**
  * Packages that more than one file imports: schemas of zod stand beside what they describe; the generated ONNX
- * messages need the run time of protobuf, as do the builder that fills them and TensorBoard's event files.
+ * messages need the run time of protobuf, as do the builder that fills them, their reader and TensorBoard's event files.
  */
 const sharedPackages = ["zod", "@bufbuild/protobuf"];
 

@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { openDataset } from "../src/data/index.ts";
 import { parseRecipe, stagesOf } from "../src/systems/index.ts";
 import { dataShape, train } from "../src/train/index.ts";
+import { tinyRecipe } from "../test/tiny-recipe.ts";
 
 const LIMIT_MB = 20;
 const SAMPLES = 20;
@@ -23,29 +24,8 @@ const [steps = 10_000, threads = 2] = process.argv.slice(2).map(Number);
 const every = steps / SAMPLES;
 const settled = 2 * every;
 
-const recipe = parseRecipe(
-  {
-    name: "endurance",
-    system: "ddpm",
-    data: { kind: "digits", size: 16 },
-    config: {
-      schedule: { beta_schedule: "squaredcos_cap_v2", num_train_timesteps: 100 },
-      conditioning: { kind: "class" },
-      network: {
-        block_out_channels: [8, 8],
-        layers_per_block: 1,
-        down_block_types: ["DownBlock2D", "AttnDownBlock2D"],
-        up_block_types: ["AttnUpBlock2D", "UpBlock2D"],
-        attention_head_dim: 8,
-        norm_num_groups: 4,
-      },
-    },
-    training: {
-      ...{ steps, batch: 8, heldOut: 0.001 },
-      ...{ checkpointEvery: every, heldOutEvery: every, previewEvery: every },
-    },
-    sampling: { sampler: { kind: "ddim", steps: 3 } },
-  },
+const recipe = parseRecipe<unknown>(
+  tinyRecipe({ steps, checkpointEvery: every, heldOutEvery: every, previewEvery: every }),
   "endurance",
 );
 

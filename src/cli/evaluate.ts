@@ -21,9 +21,10 @@ export const evaluateCommand = defineCommand({
 and compares all of them with all images of the reference: the run's own data
 unless --against names others. Writes report.html and evaluation.json.
 
-  --features    a network to compare by, from undiffuse classifier: gives Fréchet
-                and kernel distance, precision, recall (also of rare classes),
-                density, coverage, and the share read as its class
+  --features    a network to compare by, from undiffuse classifier, or pytorch-fid's
+                Inception as .safetensors or .onnx: gives Fréchet and kernel
+                distance, precision, recall (also of rare classes), density,
+                coverage, and the share that a classifier reads as its class
   always        sliced Wasserstein distance, nearest training images, copies
   --bits        bits per dimension of held-out images, by the bound and the ODE
   --paired      PSNR and SSIM of image k of the folder and image k of the reference

@@ -2,7 +2,7 @@ import { basename, extname, join } from "node:path";
 import { NDArray } from "../base/index.ts";
 import { toPixels } from "../data/index.ts";
 import { encodePng, enlarge, imageGrid, makeFolder, writeSafetensors, writeWhole } from "../formats/index.ts";
-import { openTrained, samplingOf, type Trained } from "../systems/index.ts";
+import { openTrained, samplingOf, type Trained, unguided } from "../systems/index.ts";
 import { backend, precision } from "./backend-option.ts";
 import { besideModel } from "./beside-model.ts";
 import { defineCommand, integer, text } from "./command.ts";
@@ -93,8 +93,7 @@ const decoded = async (
   },
 ): Promise<NDArray> => {
   const { steps, ...rest } = request;
-  const changes = { sampler: { kind: "ddim", steps }, guidance: 1, negative: undefined };
-  const sampling = samplingOf(model.recipe, changes);
+  const sampling = samplingOf(unguided(model.recipe), { sampler: { kind: "ddim", steps } });
   let end = x;
   for await (const frame of model.sample({ ...rest, start: { kind: "given", x }, sampling })) end = frame.x;
   return end;

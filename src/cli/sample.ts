@@ -3,7 +3,7 @@ import { NDArray } from "../base/index.ts";
 import { forms } from "../data/index.ts";
 import { encodeGif, encodePng, makeFolder, writeWhole } from "../formats/index.ts";
 import { samplerSummaries } from "../samplers/index.ts";
-import { openTrained, type Recipe, type Trained } from "../systems/index.ts";
+import { openTrained, type Recipe, type Trained, unguided } from "../systems/index.ts";
 import { backend, precision } from "./backend-option.ts";
 import { besideModel } from "./beside-model.ts";
 import { defineCommand, flag, integer, text } from "./command.ts";
@@ -114,6 +114,8 @@ type Request = Omit<
 /** Everything about the images to make, before the first is made. */
 interface Plan {
   readonly folder: string;
+  /** Whose sampling the options change: the model's, without guidance where noise behind pictures is the start. */
+  readonly recipe: Recipe;
   readonly sampling: Recipe["sampling"];
   readonly startOf: StartOf;
   /** A class index an image, where the model has classes. */
@@ -122,21 +124,18 @@ interface Plan {
 }
 
 const planOf = async (model: Trained, request: Request): Promise<Plan> => {
-  const { recipe } = model;
   const classes = classesOf(model);
   const { count, class: name, interpolate } = request;
   const inverted = isInverted(request);
+  const recipe = inverted ? unguided(model.recipe) : model.recipe;
   // A row between two seeds is of one class; of what class pictures are is not known unless it is said.
   const rowClass = interpolate === undefined ? undefined : classes?.[0];
   const labels = inverted && name === undefined ? undefined : labelsOf(classes, count, name ?? rowClass);
   const inTurn = classes && name === undefined ? Math.min(classes.length, 20) : Math.ceil(Math.sqrt(count));
   return {
     folder: request.out ?? besideModel(model, "samples"),
-    sampling: await chosenSampling(
-      recipe,
-      classes,
-      inverted ? { ...request, guidance: request.guidance ?? 1 } : request,
-    ),
+    recipe,
+    sampling: await chosenSampling(recipe, classes, request),
     startOf: await chosenStart(model, request, { count, label: labels?.[0] }),
     labels,
     columns: interpolate === undefined ? inTurn : count,
@@ -190,11 +189,11 @@ const write = async (
 
 /** The PNG texts of `count` images from `seed` on; `first` is the place of the first among those planned. */
 const provenance = (
-  { sampling, labels }: Plan,
+  { recipe, sampling, labels }: Plan,
   request: Request & { readonly model: Trained; readonly path: string },
   { seed, count, first = 0 }: { seed: number; count: number; first?: number },
 ): Record<string, string> => {
-  const { recipe, checkpoint } = request.model;
+  const { checkpoint } = request.model;
   const names = labels?.slice(first, first + count).map((label) => checkpoint.header.classes?.[label] ?? "");
   const one = request.class ?? (count === 1 ? names?.[0] : undefined);
   const classes = classesOf(request.model);

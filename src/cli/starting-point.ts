@@ -27,7 +27,7 @@ export const startOptions = {
     least: 1,
     fallback: 1,
   }),
-  latent: text("begin with what undiffuse invert wrote (with --guidance 1 unless given)", { value: "file" }),
+  latent: text("begin with what undiffuse invert wrote (without guidance unless told)", { value: "file" }),
   interpolate: text("a row between two seeds, or two pictures, whose noise is found first (as --latent)", {
     value: "a,b",
   }),

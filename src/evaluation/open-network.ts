@@ -1,18 +1,21 @@
 import { readFile } from "node:fs/promises";
+import { extname } from "node:path";
 import { FileError } from "../base/index.ts";
 import { readSafetensors } from "../formats/index.ts";
 import { CLASSIFIER, openClassifier } from "./classifier-file.ts";
 import type { FeatureNetwork, NetworkOptions } from "./feature-network.ts";
-import { INCEPTION, openInception } from "./inception-file.ts";
+import { INCEPTION, openInception, openOnnxInception } from "./inception-file.ts";
 
 /**
- * Opens a network to compare images by: a classifier that undiffuse trained, or pytorch-fid's Inception.
+ * Opens a network to compare images by: a classifier that undiffuse trained, or pytorch-fid's Inception, as safetensors
+ * or as an ONNX model (*.onnx).
  * @throws FileError for a file that is neither
  */
 export const openFeatureNetwork = async (
   path: string,
   options: NetworkOptions = {},
 ): Promise<FeatureNetwork> => {
+  if (extname(path) === ".onnx") return openOnnxInception(path, options);
   const bytes = await readFile(path).catch((cause: Error) => {
     throw new FileError(
       path,

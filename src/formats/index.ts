@@ -16,6 +16,7 @@ export {
   svgToPixels,
   svgToPng,
 } from "./image.ts";
+export { type OnnxFile, readOnnx } from "./onnx.ts";
 export { type PictureFormat, pictureFormat, pictureFormats } from "./picture-format.ts";
 export { arrows, dots, latticeOf, type Mark, type Plane, planeSvg, ticksOf, trails } from "./plane.ts";
 export { readPngText, writePngText } from "./png-metadata.ts";

@@ -3,6 +3,7 @@ export { isNative, type LowerOptions, lower, lowered, type NativeTarget, type Ta
 export { type Plan, readPlan } from "./native/plan-builder.ts";
 export { type PlanStep, stepsOf } from "./native/plan-steps.ts";
 export type { Precision } from "./native/precision.ts";
+export { ModelProtoSchema, type NodeProto, type TensorProto } from "./onnx_pb.ts";
 export { OnnxBuilder } from "./onnx-builder.ts";
 export { type Lowering, portable } from "./portable.ts";
 export {

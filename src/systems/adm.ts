@@ -19,7 +19,7 @@ const HELD_OUT = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
  */
 const sampling = guidedSamplingSchema({ kind: "ddim" }).extend({
   /** s: how strongly the classifier leads; 0 leaves it aside. */
-  classifierScale: z.number().nonnegative().default(1),
+  classifierScale: z.number().nonnegative().default(1).meta({ unguided: 0 }),
 });
 
 export const adm = defineSystem({

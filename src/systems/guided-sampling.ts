@@ -5,7 +5,7 @@ import { type SamplerKind, samplerSchema } from "../samplers/index.ts";
 import type { GenerateRequest } from "../train/index.ts";
 import { type ClassLabels, requireClass, requireLabels } from "./class-labels.ts";
 
-/** How a denoising system samples, by default with this sampler. */
+/** How a denoising system samples, by default with this sampler. A field that guides says at what value it does not. */
 export const guidedSamplingSchema = (sampler: {
   readonly kind: SamplerKind;
   readonly [key: string]: unknown;
@@ -13,7 +13,7 @@ export const guidedSamplingSchema = (sampler: {
   z.strictObject({
     sampler: samplerSchema.prefault(sampler),
     /** Classifier-free guidance: eps = u + guidance · (c − u); 1 leaves the conditional estimate as it is. */
-    guidance: z.number().nonnegative().default(1),
+    guidance: z.number().nonnegative().default(1).meta({ unguided: 1 }),
     /** How much of the conditional estimate's contrast is given back to the guided one. */
     rescale: z.number().min(0).max(1).default(0),
     /** The range of σ / α in which to guide. */

@@ -18,6 +18,7 @@ export {
   stagesOf,
   systems,
   trainingOf,
+  unguided,
 } from "./recipe.ts";
 export { rectifiedFlow } from "./rectified-flow.ts";
 export { findCheckpoint } from "./run-checkpoint.ts";

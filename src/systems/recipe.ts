@@ -103,3 +103,13 @@ export const trainingOf = (recipe: Recipe, { name }: Stage): TrainingOptions => 
 /** The recipe's way of sampling with some of its fields changed. @throws ArgumentError as {@link parseRecipe} */
 export const samplingOf = <R extends Recipe>(recipe: R, changes: object): R["sampling"] =>
   parseRecipe<unknown>({ ...recipe, sampling: { ...recipe.sampling, ...changes } }, "sampling").sampling;
+
+/** The recipe without guidance: the fields of its sampling that guide are what their schema calls `unguided`. */
+export const unguided = <R extends Recipe>(recipe: R): R => {
+  const fields = Object.entries<z.ZodType>(systems[recipe.system].sampling.shape);
+  const changes = fields.flatMap(([key, field]) => {
+    const value = field.meta()?.unguided;
+    return value === undefined ? [] : [[key, value]];
+  });
+  return { ...recipe, sampling: samplingOf(recipe, Object.fromEntries(changes)) };
+};

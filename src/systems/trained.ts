@@ -12,7 +12,7 @@ import {
   openStage,
   type Stage,
 } from "../train/index.ts";
-import { parseRecipe, type Recipe, samplingOf, stagesOf, trainingOf } from "./recipe.ts";
+import { parseRecipe, type Recipe, samplingOf, stagesOf, trainingOf, unguided } from "./recipe.ts";
 import { findCheckpoint, runOfStage, shapeOf } from "./run-checkpoint.ts";
 import { stageFolder } from "./training.ts";
 
@@ -102,8 +102,7 @@ export const openTrained = async (path: string, options: OpenOptions = {}): Prom
           got: system,
         });
       const sampler = { kind: "ddim_inversion", steps };
-      const led = "classifierScale" in recipe.sampling && { classifierScale: 0 };
-      const sampling = samplingOf(recipe, { sampler, guidance: 1, negative: undefined, ...led });
+      const sampling = samplingOf(unguided(recipe), { sampler });
       const start = { kind: "given", x: images } as const;
       let code = images;
       for await (const { x } of sample({ count: images.shape[0] ?? 0, labels, start, sampling, signal }))

@@ -1,8 +1,10 @@
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { NDArray } from "../../src/base/index.ts";
+import { readProvenance } from "../../src/cli/provenance.ts";
 import { decodeImage, readSafetensors } from "../../src/formats/index.ts";
+import { tinyRecipe } from "../tiny-recipe.ts";
 import { temporaryFolder, undiffuse, writeTinyRecipe } from "./program.ts";
 
 describe("undiffuse invert", () => {
@@ -60,4 +62,35 @@ describe("undiffuse invert", () => {
     const missing = await undiffuse(["invert", run, join(folder, "none.png")]);
     expect([missing.stderr.includes("none.png"), missing.code]).toEqual([true, 1]);
   });
+});
+
+it("invert and sample --latent leave aside a classifier that leads, unless told", async () => {
+  const folder = await temporaryFolder();
+  const run = join(folder, "run");
+  const { config, ...tiny } = tinyRecipe({ steps: 2, heldOut: 0 });
+  const { up_block_types, dropout, ...classifier } = config.network;
+  const sampling = { ...tiny.sampling, classifierScale: 1e4 };
+  const recipe = { ...tiny, system: "adm", config: { ...config, classifier }, sampling };
+  await writeFile(join(folder, "adm.json"), JSON.stringify(recipe));
+  expect((await undiffuse(["train", join(folder, "adm.json"), "--out", run])).code).toBe(0);
+  await undiffuse(["sample", run, "--out", folder, "--count", "1", "--class", "4", "--singles"]);
+  const { stdout } = await undiffuse([
+    "invert",
+    run,
+    join(folder, "00000.png"),
+    "--class",
+    "4",
+    "--out",
+    folder,
+  ]);
+  expect(Number(stdout.match(/within ([\d.]+) of 255/)?.[1])).toBeLessThan(40); // an untrained network
+  const latent = ["--latent", join(folder, "00000.inverted.safetensors"), "--class", "4", "--count", "1"];
+  const sampled = async (...words: string[]) => {
+    await undiffuse(["sample", run, ...latent, "--out", folder, ...words]);
+    return readProvenance("grid.png", await readFile(join(folder, "grid.png")));
+  };
+  expect((await sampled()).sampling).toMatchObject({ guidance: 1, classifierScale: 0 });
+  const led = await sampled("--sampling", "classifierScale=1e4");
+  expect(led.sampling).toMatchObject({ classifierScale: 1e4 });
+  expect(led.command).toMatch(/--sampling classifierScale=10000/);
 });

@@ -3,6 +3,7 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { tinyRecipe } from "../tiny-recipe.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -65,29 +66,9 @@ export const signalWhen = (pattern: RegExp, signal: NodeJS.Signals) => {
 
 export const temporaryFolder = (): Promise<string> => mkdtemp(join(tmpdir(), "undiffuse-cli-"));
 
-/** A recipe of seconds on the packaged digits, dropout included; gives the path of its file. */
+/** Writes the tiny recipe; gives the path of its file. */
 export const writeTinyRecipe = async (folder: string, training: object = {}): Promise<string> => {
   const path = join(folder, "tiny.json");
-  const recipe = {
-    name: "tiny",
-    system: "ddpm",
-    data: { kind: "digits", size: 16 },
-    config: {
-      schedule: { beta_schedule: "squaredcos_cap_v2", num_train_timesteps: 100 },
-      conditioning: { kind: "class" },
-      network: {
-        block_out_channels: [8, 8],
-        layers_per_block: 1,
-        down_block_types: ["DownBlock2D", "AttnDownBlock2D"],
-        up_block_types: ["AttnUpBlock2D", "UpBlock2D"],
-        attention_head_dim: 8,
-        norm_num_groups: 4,
-        dropout: 0.1,
-      },
-    },
-    training: { steps: 40, batch: 8, checkpointEvery: 10, heldOut: 0.001, previewEvery: 1000, ...training },
-    sampling: { sampler: { kind: "ddim", steps: 3 }, guidance: 2 },
-  };
-  await writeFile(path, JSON.stringify(recipe));
+  await writeFile(path, JSON.stringify(tinyRecipe(training)));
   return path;
 };

@@ -1,57 +1,25 @@
-import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
-import { Generator, NDArray, type Shape } from "../../src/base/index.ts";
+import { Generator, NDArray } from "../../src/base/index.ts";
 import { foldedInception, inceptionV3 } from "../../src/models/index.ts";
 import { leaves, loadState, parameters, stateOf } from "../../src/nn/index.ts";
 import { compile } from "../../src/runtime/index.ts";
 import { trace } from "../../src/tensor/index.ts";
-
-interface Case {
-  readonly image: Shape;
-  readonly seed: number;
-  readonly features: { readonly shape: Shape; readonly data: readonly number[] };
-}
-
-/** What pytorch-fid computes; see test/fixtures/README.md. */
-const fixture: {
-  readonly seed: number;
-  readonly stride: number;
-  readonly shapes: Readonly<Record<string, Shape>>;
-  readonly cases: readonly Case[];
-} = JSON.parse(await readFile(new URL("../fixtures/inception.json", import.meta.url), "utf8"));
+import { drawnInception, inceptionFixture } from "./drawn-inception.ts";
 
 /** float32 through 94 convolutions, relative to the largest feature. */
 const AGREEMENT = 1e-4;
 
-/** The fixture's weights, drawn as its script draws them. */
-const drawnState = (): Map<string, NDArray> => {
-  const generator = new Generator(fixture.seed);
-  return new Map(
-    Object.entries(fixture.shapes).map(([name, shape]) => {
-      if (name.endsWith("conv.weight")) {
-        const [, c = 1, kh = 1, kw = 1] = shape;
-        return [name, generator.normal(shape).mul(Math.sqrt(2 / (c * kh * kw)))];
-      }
-      if (name.endsWith("running_var")) return [name, generator.uniform(shape).mul(0.5).add(1)];
-      if (name.endsWith("bn.weight")) return [name, generator.normal(shape).mul(0.1).add(1)];
-      if (name.endsWith("bn.bias") || name.endsWith("running_mean"))
-        return [name, generator.normal(shape).mul(0.1)];
-      return [name, NDArray.zeros(shape)];
-    }),
-  );
-};
-
 describe("inceptionV3", () => {
   const net = inceptionV3();
-  beforeAll(() => loadState(net, foldedInception(drawnState())));
+  beforeAll(() => loadState(net, foldedInception(drawnInception())));
 
   test("has a weight and a bias for each of pytorch-fid's convolutions", () => {
-    const layers = Object.keys(fixture.shapes).filter((name) => name.endsWith(".conv.weight"));
+    const layers = Object.keys(inceptionFixture.shapes).filter((name) => name.endsWith(".conv.weight"));
     expect(layers).toHaveLength(94);
     expect(parameters(net).size).toBe(2 * layers.length);
   });
 
-  test.each(fixture.cases)(
+  test.each(inceptionFixture.cases)(
     "gives pytorch-fid's features of images $image",
     async ({ image, seed, features }) => {
       const levels = new Generator(seed).integers(0, 256, [2, ...image]);
@@ -60,7 +28,7 @@ describe("inceptionV3", () => {
       const run = await compile(graph, { weights: stateOf(net) });
       const found = (await run({ images })).features as NDArray;
       await run.close();
-      const kept = found.reshape([2, -1, fixture.stride]).transpose([2, 0, 1]).row(0);
+      const kept = found.reshape([2, -1, inceptionFixture.stride]).transpose([2, 0, 1]).row(0);
       expect(kept.shape).toEqual(features.shape);
       const largest = Math.max(...features.data);
       const apart = Math.max(...features.data.map((value, i) => Math.abs(value - (kept.data[i] as number))));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ArgumentError } from "../../src/base/index.ts";
-import { digits } from "../../src/recipes/index.ts";
-import { parseRecipe, samplingOf, stagesOf } from "../../src/systems/index.ts";
+import { digits, digitsAdm, digitsGan } from "../../src/recipes/index.ts";
+import { parseRecipe, samplingOf, stagesOf, unguided } from "../../src/systems/index.ts";
 
 describe("parseRecipe", () => {
   it("fills in every default", () => {
@@ -45,6 +45,16 @@ describe("samplingOf", () => {
     const recipe = parseRecipe(digits, "digits");
     expect(samplingOf(recipe, { guidance: 4 })).toEqual({ ...recipe.sampling, guidance: 4 });
     expect(() => samplingOf(recipe, { guidence: 4 })).toThrow(/guidence/);
+  });
+});
+
+describe("unguided", () => {
+  it("leaves out every guidance, and changes nothing else", () => {
+    const led = parseRecipe(digitsAdm, "adm");
+    const sampling = { ...led.sampling, guidance: 1, classifierScale: 0 };
+    expect(unguided(led)).toEqual({ ...led, sampling });
+    const atOnce = parseRecipe(digitsGan, "gan");
+    expect(unguided(atOnce)).toEqual(atOnce);
   });
 });
 
