@@ -14,15 +14,12 @@ export interface Samples {
   readonly facts: Readonly<Record<string, string>>;
   /** Null where nobody saw them made. */
   readonly speed: Speed | null;
-<<<<<<< HEAD
-=======
 }
 
 /** Images that were made just now. */
 export interface GeneratedSamples extends Samples {
   readonly facts: { readonly source: string; readonly seeds: string; readonly sampling: string };
   readonly speed: Speed;
->>>>>>> trilemma
 }
 
 /** The pictures of a folder, which are to be like the images of a reference. */
@@ -44,11 +41,7 @@ export const generatedSamples = async (
   model: CountedModel,
   reference: Dataset,
   { seed, count, batch, signal, threads, backend, ...choice }: Generating,
-<<<<<<< HEAD
-): Promise<Samples> => {
-=======
 ): Promise<GeneratedSamples> => {
->>>>>>> trilemma
   const { recipe, checkpoint, stage } = model;
   const known = stage.conditional ? checkpoint.header.classes : null;
   const sampling = await chosenSampling(recipe, known, choice);
