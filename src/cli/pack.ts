@@ -1,9 +1,26 @@
 import { stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
+import { ArgumentError } from "../base/index.ts";
 import { makeFolder } from "../formats/index.ts";
-import { findCheckpoint } from "../systems/index.ts";
-import { packCheckpoint } from "../train/index.ts";
+import { findCheckpoint, parseRecipe, stagesOf } from "../systems/index.ts";
+import { type Checkpoint, packCheckpoint } from "../train/index.ts";
 import { defineCommand, text } from "./command.ts";
+
+/** @throws ArgumentError for a run of several stages, of which one alone generates nothing */
+const requireOneStage = ({ header, path }: Checkpoint, model: string): void => {
+  const { form, image, classes } = header;
+  const stages = stagesOf(parseRecipe(header.recipe, path), {
+    form,
+    image,
+    classes: classes?.length ?? null,
+  });
+  if (stages.length === 1) return;
+  throw new ArgumentError({
+    who: "pack",
+    expected: "a run of one stage",
+    got: `${stages.map(({ name }) => name).join(", ")} in ${model}`,
+  });
+};
 
 export const packCommand = defineCommand({
   name: "pack",
@@ -21,6 +38,7 @@ invert and evaluate, and in openTrained; a training cannot go on from it.`,
   ],
   async run({ model, out }) {
     const checkpoint = await findCheckpoint(model);
+    requireOneStage(checkpoint, model);
     const path = out ?? `${basename(resolve(model), ".safetensors")}.safetensors`;
     await makeFolder(dirname(path));
     await packCheckpoint(path, checkpoint);

@@ -19,9 +19,10 @@ export const digitsDdgan = {
         attention_head_dim: 64,
         norm_num_groups: 8,
       },
-      discriminator: { channels: [16, 32, 64], time: 64 },
+      discriminator: { channels: [32, 64, 128], time: 64 },
     },
-    penalty: 0.5,
+    penalty: 0.05,
+    discriminator: { learningRate: { peak: 1e-3, decay: "cosine" } },
   },
   training: {
     steps: 1500,
