@@ -130,7 +130,7 @@ const fidelityOf = (name: string, images: NDArray): void => {
 };
 
 await makeFolder(join(run, "augmentation"));
-const wanted = ["Fréchet distance", "precision", "recall,", "share read as"];
+const wanted = ["Fréchet distance", "precision", "recall over", "share read as"];
 console.log(`${count} samples of seeds from ${SEED}, over ${network.name}`);
 console.log(
   "| trained with | level in sampling | Fréchet distance | precision | recall | read as asked for |",

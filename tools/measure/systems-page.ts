@@ -16,7 +16,7 @@ const pictureColumns: readonly Column[] = [
   { title: "Fréchet distance", figure: "Fréchet distance", show: digits(2) },
   { title: "kernel distance × 1000", figure: "kernel distance", show: (value) => digits(1)(1000 * value) },
   { title: "precision", figure: "precision", show: percent },
-  { title: "recall", figure: "recall,", show: percent },
+  { title: "recall", figure: "recall over", show: percent },
   { title: "read as asked for", figure: "share read as", show: percent },
 ];
 const rowColumns: readonly Column[] = [
