@@ -14,9 +14,6 @@ import { provenanceText, shellLine } from "./provenance.ts";
 import { chosenSampling, classIndex, samplingOptions, samplingWords } from "./sampling-options.ts";
 import { chosenStart, isInverted, type StartOf, startOptions, startWords } from "./starting-point.ts";
 
-/** How many images there are of one class, if nothing else is said. */
-const OF_ONE_CLASS = 4;
-
 /** Every way from noise to images, for the help; papers are in docs/samplers.md. */
 const samplerList = Object.entries(samplerSummaries)
   .filter(([kind]) => kind !== "ddim_inversion")
@@ -83,8 +80,8 @@ ${samplerList}`,
   ],
   async run({ model: path, threads, backend, precision, ...given }) {
     const model = await openTrained(path, { threads, backend, precision });
-    const { gallery } = forms[model.checkpoint.header.form];
-    const request = { ...given, count: given.count ?? (given.class === undefined ? gallery : OF_ONE_CLASS) };
+    const { gallery, ofOneClass } = forms[model.checkpoint.header.form];
+    const request = { ...given, count: given.count ?? (given.class === undefined ? gallery : ofOneClass) };
     try {
       await interruptible("stopping", async (signal) => {
         const plan = await planOf(model, request);

@@ -23,6 +23,8 @@ interface Form {
   /** As many are enough to see what a model makes. */
   readonly preview: number;
   readonly gallery: number;
+  /** The same of one class. */
+  readonly ofOneClass: number;
   /** Samples float32 [n, c, h, w] as one picture, uint8 [c, H, W]. */
   readonly draw: (samples: NDArray, layout: Layout) => Promise<NDArray>;
 }
@@ -44,6 +46,7 @@ export const forms: Readonly<Record<DataForm, Form>> = {
     fits: () => true,
     preview: 20,
     gallery: 40,
+    ofOneClass: 4,
     draw: async (samples, { columns, scale }) =>
       enlarge(imageGrid(toPixels(samples), { columns, padding: 1 }), scale),
   },
@@ -54,6 +57,7 @@ export const forms: Readonly<Record<DataForm, Form>> = {
     fits: (row) => row.join() === "2,1,1",
     preview: 400,
     gallery: 1000,
+    ofOneClass: 1000,
     async draw(samples) {
       if (!samples.isFinite())
         throw new NonFiniteError({ who: "points", expected: "finite numbers", got: "NaN or infinity" });
@@ -71,6 +75,7 @@ export const forms: Readonly<Record<DataForm, Form>> = {
     fits: ([, h, w]) => h === 1 && w === 1,
     preview: 20,
     gallery: 40,
+    ofOneClass: 40,
     draw: async (samples, { scale }) =>
       enlarge(toPixels(samples.reshape([1, samples.shape[0] ?? 0, -1])), scale),
   },
