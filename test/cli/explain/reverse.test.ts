@@ -41,7 +41,10 @@ describe("undiffuse explain reverse", () => {
 
   it.each([
     [["--steps", "1001"], /steps: expected an integer from 1 to 1000/],
-    [["--model", "no/such/run"], /no\/such\/run: expected a run folder, a checkpoint or a packaged model \(emoji\), got nothing there/],
+    [
+      ["--model", "no/such/run"],
+      /no\/such\/run: expected a run folder, a checkpoint or a packaged model \(emoji\), got nothing there/,
+    ],
   ])("fails at %s", async (words, pattern) => {
     const { code, stderr } = await explain(["reverse", ...words, "--out", join(folder, "bad.svg")]);
     expect(stderr).toMatch(pattern);
