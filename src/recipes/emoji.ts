@@ -91,6 +91,8 @@ export const emoji = {
 
 /**
  * The same by EDM, in half the steps: the model that comes with the package (models/emoji.safetensors).
+ * Measured (docs/results/emoji.md): a classifier reads 96.6% of 500 samples as their class, 79.7% of real images that it
+ * never saw.
  */
 export const emojiEdm = {
   name: "emoji-edm",
