@@ -10,8 +10,9 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { type CountedModel, openCounted } from "../src/cli/speed.ts";
 import { writeWhole } from "../src/formats/index.ts";
-import { openTrained, stageFolder, stagesOf, type Trained } from "../src/systems/index.ts";
+import { shapeOf, stageFolder, stagesOf, type Trained } from "../src/systems/index.ts";
 import { newestCheckpoint, parameterCount, runFolder } from "../src/train/index.ts";
 import { chainFigures } from "./measure/learned-chain.ts";
 import { pointFigures } from "./measure/points.ts";
@@ -39,8 +40,7 @@ const place = ["--threads", values.threads];
 
 /** How large a model is, and what its training took. */
 const costs = async ({ recipe, checkpoint }: Trained): Promise<Pick<Result, "parameters" | "training">> => {
-  const { form, image, classes } = checkpoint.header;
-  const stages = stagesOf(recipe, { form, image, classes: classes?.length ?? null });
+  const stages = stagesOf(recipe, shapeOf(checkpoint.header));
   const parameters: Record<string, number> = {};
   let [steps, seconds] = [0, 0];
   for (const stage of stages) {
@@ -68,16 +68,14 @@ const judgePictures = async (): Promise<Judged> => {
 };
 
 /** Energy distances of points, bounds of learned chains. */
-const judgeRows = async (trained: Trained): Promise<Judged> => {
-  let made = 0;
-  const counted = await openTrained(run, { threads, onEvaluation: () => made++ });
+const judgeRows = async (trained: CountedModel): Promise<Judged> => {
   const started = performance.now();
-  for await (const _ of counted.sample({ count: 1000, seed: Number(values.seed) }));
+  for await (const _ of trained.sample({ count: 1000, seed: Number(values.seed) }));
   const seconds = (performance.now() - started) / 1000;
-  await counted.close();
+  const evaluations = trained.evaluations();
   const points = trained.checkpoint.header.form === "points" ? await pointFigures(trained) : [];
   return {
-    speed: { imagesPerSecond: 1000 / seconds, evaluations: made },
+    speed: { imagesPerSecond: 1000 / seconds, evaluations },
     network: null,
     figures: [...points, ...(await chainFigures(trained))],
     sampling: trained.recipe.sampling,
@@ -86,7 +84,7 @@ const judgeRows = async (trained: Trained): Promise<Judged> => {
 
 cli("train", name, "-o", run, ...place, ...(existsSync(run) ? ["--resume"] : []));
 cli("sample", run, "--scale", "3", ...place);
-const trained = await openTrained(run, { threads });
+const trained = await openCounted(run, { threads });
 const pictures = trained.checkpoint.header.form === "pictures";
 const result: Result = {
   recipe: name,

@@ -1,7 +1,8 @@
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { ArgumentError } from "../base/index.ts";
 import { evaluate, type FeatureNetwork, openFeatureNetwork } from "../evaluation/index.ts";
 import { backend } from "./backend-option.ts";
+import { besideModel } from "./beside-model.ts";
 import { choice, defineCommand, flag, integer, text, UsageError } from "./command.ts";
 import { bitsFigures } from "./evaluate/bits.ts";
 import { writeEvaluation } from "./evaluate/output.ts";
@@ -108,8 +109,7 @@ interface Subject {
 const judge = async (subject: Subject, request: Request): Promise<void> => {
   const { model, network, signal } = subject;
   const reference = await referenceOf(subject, request);
-  const folder =
-    request.out ?? (model ? join(dirname(dirname(model.checkpoint.path)), "evaluation") : "evaluation");
+  const folder = request.out ?? (model ? besideModel(model, "evaluation") : "evaluation");
   checkBits(reference, request);
   network?.check(reference.training.images.shape.slice(1));
   if (!network)

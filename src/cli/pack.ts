@@ -2,18 +2,13 @@ import { stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { ArgumentError } from "../base/index.ts";
 import { makeFolder } from "../formats/index.ts";
-import { findCheckpoint, parseRecipe, stagesOf } from "../systems/index.ts";
+import { findCheckpoint, parseRecipe, shapeOf, stagesOf } from "../systems/index.ts";
 import { type Checkpoint, packCheckpoint } from "../train/index.ts";
 import { defineCommand, text } from "./command.ts";
 
 /** @throws ArgumentError for a run of several stages, of which one alone generates nothing */
 const requireOneStage = ({ header, path }: Checkpoint, model: string): void => {
-  const { form, image, classes } = header;
-  const stages = stagesOf(parseRecipe(header.recipe, path), {
-    form,
-    image,
-    classes: classes?.length ?? null,
-  });
+  const stages = stagesOf(parseRecipe(header.recipe, path), shapeOf(header));
   if (stages.length === 1) return;
   throw new ArgumentError({
     who: "pack",

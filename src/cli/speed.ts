@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { quantile } from "../evaluation/index.ts";
 import { isNative } from "../lower/index.ts";
 import { type Backend, inferTarget } from "../runtime/index.ts";
 import { openTrained, type Trained } from "../systems/index.ts";
@@ -52,18 +53,12 @@ export interface Speed extends Engine {
 export const speedOf = (batches: readonly BatchTime[], evaluations: number, place: Place): Speed => {
   const batch = batches[0]?.images ?? 0;
   const timed = batches.slice(1).filter(({ images }) => images === batch);
-  const typical = median(timed.map(({ seconds }) => seconds));
+  const rising = timed.map(({ seconds }) => seconds).sort((a, b) => a - b);
   return {
-    imagesPerSecond: typical === null ? null : batch / typical,
+    imagesPerSecond: rising.length === 0 ? null : batch / quantile(rising, 0.5),
     evaluations: evaluations / batches.length,
     batch,
     timedBatches: timed.length,
     ...engineOf(place),
   };
-};
-
-const median = (values: readonly number[]): number | null => {
-  const rising = [...values].sort((a, b) => a - b);
-  const [low, high] = [rising[(rising.length - 1) >> 1], rising[rising.length >> 1]];
-  return low === undefined || high === undefined ? null : (low + high) / 2;
 };

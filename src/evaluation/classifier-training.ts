@@ -14,7 +14,7 @@ import {
   viewsOf,
 } from "../optim/index.ts";
 import { type Backend, trainTarget } from "../runtime/index.ts";
-import { type Graph, gradients, simplify, type Tensor, trace } from "../tensor/index.ts";
+import { type Graph, gradients, logSoftmax, simplify, type Tensor, trace } from "../tensor/index.ts";
 
 const count = z.int().positive();
 
@@ -139,13 +139,9 @@ const stepGraph = (net: Classifier, batch: number): Graph => {
   return simplify({ inputs, outputs: new Map([["loss", loss], ...named]) });
 };
 
-/** −Σ wanted · log softmax(logits), on average over rows. The largest logit is taken off first, so that none overflows. */
-const crossEntropy = (logits: Tensor, wanted: Tensor): Tensor => {
-  const most = logits.max([1], true).detach();
-  const shifted = logits.sub(most);
-  const logs = shifted.sub(shifted.exp().sum([1], true).log());
-  return logs.mul(wanted).sum([1]).mean().neg();
-};
+/** −Σ wanted · log softmax(logits), on average over rows. */
+const crossEntropy = (logits: Tensor, wanted: Tensor): Tensor =>
+  logSoftmax(logits).mul(wanted).sum([1]).mean().neg();
 
 /** Rows [n, classes] with 1 at each label. */
 const oneHot = (labels: ArrayLike<number>, classes: number): NDArray => {

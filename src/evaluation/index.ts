@@ -1,5 +1,5 @@
 export { type BitsOptions, bitsByElbo, bitsByOde } from "./bits.ts";
-export { type Estimate, meanEstimate } from "./bootstrap.ts";
+export { type Estimate, meanEstimate, quantile } from "./bootstrap.ts";
 export { type AboutClassifier, networkOf, writeClassifier } from "./classifier-file.ts";
 export {
   type ClassifierTraining,

@@ -1,6 +1,18 @@
 import type { RecipeInput } from "../systems/index.ts";
 import { digitsTraining } from "./small.ts";
 
+/** Of the network, and all of the classifier. */
+const wayDown = {
+  block_out_channels: [32, 64, 64],
+  layers_per_block: 1,
+  down_block_types: ["ResnetDownsampleBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"],
+  downsample_type: "resnet",
+  resnet_time_scale_shift: "scale_shift",
+  attention_head_dim: 32,
+  attn_norm_num_groups: 8,
+  norm_num_groups: 8,
+} satisfies Extract<RecipeInput, { system: "adm" }>["config"]["classifier"];
+
 /**
  * Handwritten digits, 16×16, by classifier guidance: first a classifier of noised digits, then a network of ADM's blocks,
  * which is told the class of four digits in five, so that it can be led with and without.
@@ -15,27 +27,11 @@ export const digitsAdm = {
     schedule: { beta_schedule: "squaredcos_cap_v2" },
     conditioning: { kind: "class", labelDropout: 0.2 },
     network: {
-      block_out_channels: [32, 64, 64],
-      layers_per_block: 1,
-      down_block_types: ["ResnetDownsampleBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"],
+      ...wayDown,
       up_block_types: ["AttnUpBlock2D", "AttnUpBlock2D", "ResnetUpsampleBlock2D"],
-      downsample_type: "resnet",
       upsample_type: "resnet",
-      resnet_time_scale_shift: "scale_shift",
-      attention_head_dim: 32,
-      attn_norm_num_groups: 8,
-      norm_num_groups: 8,
     },
-    classifier: {
-      block_out_channels: [32, 64, 64],
-      layers_per_block: 1,
-      down_block_types: ["ResnetDownsampleBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"],
-      downsample_type: "resnet",
-      resnet_time_scale_shift: "scale_shift",
-      attention_head_dim: 32,
-      attn_norm_num_groups: 8,
-      norm_num_groups: 8,
-    },
+    classifier: wayDown,
   },
   training: digitsTraining,
   stages: {

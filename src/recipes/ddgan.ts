@@ -1,4 +1,5 @@
 import type { RecipeInput } from "../systems/index.ts";
+import { digitsNetwork } from "./small.ts";
 
 /** Handwritten digits, 16×16, class-conditional, by a denoising diffusion GAN of four steps. What has been seen of it: docs/results/ddgan.md. */
 export const digitsDdgan = {
@@ -12,12 +13,7 @@ export const digitsDdgan = {
       generator: {
         latents: 32,
         mapping: 3,
-        block_out_channels: [32, 64],
-        layers_per_block: 1,
-        down_block_types: ["DownBlock2D", "AttnDownBlock2D"],
-        up_block_types: ["AttnUpBlock2D", "UpBlock2D"],
-        attention_head_dim: 64,
-        norm_num_groups: 8,
+        ...digitsNetwork,
       },
       discriminator: { channels: [16, 32, 64], time: 64 },
     },

@@ -1,4 +1,5 @@
 import type { RecipeInput } from "../systems/index.ts";
+import { byClass } from "./small.ts";
 
 /**
  * Ten kinds of emoji that differ at a glance, Noto's and Twemoji's, 32×32 in colour, class-conditional. Of the flags,
@@ -65,7 +66,7 @@ export const emoji = {
   },
   config: {
     schedule: { beta_schedule: "squaredcos_cap_v2" },
-    conditioning: { kind: "class", labelDropout: 0.1 },
+    conditioning: byClass,
     network: {
       block_out_channels: [32, 64, 96],
       layers_per_block: 1,

@@ -14,16 +14,7 @@ export const heartbeatNonequilibrium = {
     diffusion: { kind: "binomial", steps: 2000 },
     network: pointsNetwork,
   },
-  training: {
-    steps: 6000,
-    batch: 256,
-    optimizer: { kind: "adamw" },
-    learningRate: { peak: 2e-3, warmup: 100, decay: "cosine" },
-    ema: 0.999,
-    heldOutEvery: 1000,
-    previewEvery: 3000,
-    checkpointEvery: 1000,
-  },
+  training: { ...pointsTraining, steps: 6000, previewEvery: 3000 },
   sampling: {},
 } as const satisfies RecipeInput;
 

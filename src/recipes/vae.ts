@@ -1,4 +1,5 @@
 import type { RecipeInput } from "../systems/index.ts";
+import { digitsTraining } from "./small.ts";
 
 /**
  * Handwritten digits, 16×16, class-conditional, by a variational autoencoder whose encoder and decoder together have about
@@ -15,15 +16,6 @@ export const digitsVae = {
     network: { latents: 16, channels: [32, 64, 104], norm_num_groups: 8 },
     conditioning: { kind: "class" },
   },
-  training: {
-    steps: 2000,
-    batch: 32,
-    optimizer: { kind: "adamw" },
-    learningRate: { peak: 2e-3, warmup: 100, decay: "cosine" },
-    ema: 0.999,
-    heldOutEvery: 500,
-    previewEvery: 500,
-    checkpointEvery: 250,
-  },
+  training: { ...digitsTraining, steps: 2000 },
   sampling: { temperature: 1 },
 } as const satisfies RecipeInput;

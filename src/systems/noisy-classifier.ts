@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { ArgumentError, type Generator, NDArray, parseAs, Streams } from "../base/index.ts";
 import { type ClassifierGradient, type NoiseProcess, qSample } from "../diffusion/index.ts";
 import { unet2dEncoder, unet2dEncoderFields, unet2dEncoderSchema } from "../models/index.ts";
-import { constant, gather, gradients, type Spec, type Tensor } from "../tensor/index.ts";
+import { constant, gather, gradients, logSoftmax, type Spec, type Tensor } from "../tensor/index.ts";
 import type { Batch, BatchProgram, DataShape, EarlierStage, Stage } from "../train/index.ts";
 
 /** The way down of diffusers' UNet2DModel; sizes and channels come from the data. */
@@ -29,12 +29,6 @@ export interface NoisyClassifier {
   /** ∇ ln p(y | x_t) of a class y for each of n images, by the trained stage. */
   readonly gradient: (trained: EarlierStage, labels: readonly number[]) => ClassifierGradient;
 }
-
-/** The logarithm of a softmax over the last axis: [n, classes]. */
-const logSoftmax = (logits: Tensor): Tensor => {
-  const shifted = logits.sub(logits.max([1], true).detach());
-  return shifted.sub(shifted.exp().sum([1], true).log());
-};
 
 /** The number of each row, [n], at indices int32 [n]. */
 const pick = (rows: Tensor, indices: Tensor): Tensor => {

@@ -67,6 +67,7 @@ export const scoreSde = defineSystem({
   sampling: guidedSamplingSchema({ kind: "predictor_corrector", steps: 1000, clip: null }),
   stages({ sde, weighting, ...config }, data, seed) {
     const process = processOf(sde);
+    const timeAt = courses[weighting](process);
     const reading: NetworkOptions = { prediction: "epsilon", inputScale: edmInputScale(1) };
     return [
       denoisingStage(
@@ -75,7 +76,7 @@ export const scoreSde = defineSystem({
           process,
           reading,
           objective: predictionObjective(reading),
-          times: (n, random) => random.uniform([n]).data.map(courses[weighting](process)),
+          times: (n, random) => random.uniform([n]).data.map(timeAt),
           heldOut: HELD_OUT.map(courses.uniform(process)),
         },
         { config, data, seed },

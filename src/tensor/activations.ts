@@ -18,3 +18,9 @@ export const mish = (x: Tensor): Tensor => x.mul(tanh(softplus(x)));
 
 /** x where it is positive, else x · slope. */
 export const leakyRelu = (x: Tensor, slope = 0.01): Tensor => where(greater(x, constant(0)), x, x.mul(slope));
+
+/** The logarithm of a softmax over rows [n, d]. The largest number of each is taken off first, so that none overflows. */
+export const logSoftmax = (rows: Tensor): Tensor => {
+  const shifted = rows.sub(rows.max([1], true).detach());
+  return shifted.sub(shifted.exp().sum([1], true).log());
+};

@@ -1,4 +1,4 @@
-export { gelu, leakyRelu, mish, softplus } from "./activations.ts";
+export { gelu, leakyRelu, logSoftmax, mish, softplus } from "./activations.ts";
 export { type DecomposedOp, decompose, decompositions } from "./decompositions.ts";
 export { gradients, vjp } from "./gradient.ts";
 export { type Graph, type Named, type Spec, topologicalOrder, trace } from "./graph.ts";

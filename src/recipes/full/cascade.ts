@@ -1,5 +1,5 @@
 import type { RecipeInput } from "../../systems/index.ts";
-import { rarely } from "./shared.ts";
+import { attending, rarely } from "./shared.ts";
 
 /**
  * A folder of your own pictures, 64×64 in colour, whose folders are their classes: first 32×32, then from those. Half as
@@ -15,12 +15,7 @@ export const imagesCascade = {
       size: 32,
       network: {
         block_out_channels: [128, 256, 384, 512],
-        layers_per_block: 3,
-        down_block_types: ["DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D", "DownBlock2D"],
-        up_block_types: ["UpBlock2D", "AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D"],
-        attention_head_dim: 64,
-        resnet_time_scale_shift: "scale_shift",
-        dropout: 0.1,
+        ...attending,
       },
     },
     superResolution: [
@@ -29,12 +24,7 @@ export const imagesCascade = {
         augmentation: { kind: "noise", most: 1 },
         network: {
           block_out_channels: [128, 128, 256, 384],
-          layers_per_block: 3,
-          down_block_types: ["DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D", "DownBlock2D"],
-          up_block_types: ["UpBlock2D", "AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D"],
-          attention_head_dim: 64,
-          resnet_time_scale_shift: "scale_shift",
-          dropout: 0.1,
+          ...attending,
         },
       },
     ],

@@ -1,5 +1,5 @@
 import type { RecipeInput } from "../../systems/index.ts";
-import { pictures32, rarely } from "./shared.ts";
+import { blocks, pictures32, rarely } from "./shared.ts";
 
 /**
  * A folder of your own pictures, 32×32 in colour (give it with --data), by a denoising diffusion GAN of the size that
@@ -15,11 +15,9 @@ export const imagesDdgan = {
       generator: {
         latents: 100,
         mapping: 4,
-        block_out_channels: [128, 256, 256, 256],
+        ...blocks,
         layers_per_block: 2,
-        down_block_types: ["DownBlock2D", "AttnDownBlock2D", "DownBlock2D", "DownBlock2D"],
-        up_block_types: ["UpBlock2D", "UpBlock2D", "AttnUpBlock2D", "UpBlock2D"],
-        attention_head_dim: 256,
+        dropout: 0,
       },
       discriminator: { channels: [128, 256, 512, 512], time: 128 },
     },

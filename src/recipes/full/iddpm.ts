@@ -1,5 +1,5 @@
 import type { RecipeInput } from "../../systems/index.ts";
-import { pictures32, rarely } from "./shared.ts";
+import { attending, pictures32, rarely } from "./shared.ts";
 
 /** Improved DDPM on CIFAR-10: 4000 steps, the cosine schedule, L_hybrid (Nichol and Dhariwal 2021, appendix A). */
 export const imagesIddpm = {
@@ -11,11 +11,7 @@ export const imagesIddpm = {
     objective: "hybrid",
     network: {
       block_out_channels: [128, 256, 256, 256],
-      layers_per_block: 3,
-      down_block_types: ["DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D", "DownBlock2D"],
-      up_block_types: ["UpBlock2D", "AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D"],
-      attention_head_dim: 64,
-      resnet_time_scale_shift: "scale_shift",
+      ...attending,
       dropout: 0.3,
     },
   },

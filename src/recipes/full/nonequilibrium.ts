@@ -1,5 +1,5 @@
 import type { RecipeInput } from "../../systems/index.ts";
-import { pictures32, rarely } from "./shared.ts";
+import { blocks, pictures32, rarely } from "./shared.ts";
 
 /**
  * A folder of your own pictures, 32×32 in colour (give it with --data), by a chain of 1000 Gaussian steps whose means and
@@ -16,11 +16,9 @@ export const imagesNonequilibrium = {
       schedule: { num_train_timesteps: 1000, beta_start: 1e-3, beta_end: 0.02 },
     },
     network: {
-      block_out_channels: [128, 256, 256, 256],
+      ...blocks,
       layers_per_block: 2,
-      down_block_types: ["DownBlock2D", "AttnDownBlock2D", "DownBlock2D", "DownBlock2D"],
-      up_block_types: ["UpBlock2D", "UpBlock2D", "AttnUpBlock2D", "UpBlock2D"],
-      attention_head_dim: 256,
+      dropout: 0,
     },
   },
   training: {
