@@ -1,5 +1,6 @@
-// Attention: k of each head is laid out transposed and v dense, both padded to whole panels; then for each block of
-// queries a product, a softmax in place and a product, in the cache.
+// Attention and its gradients: for each block of queries of a head the scores and what is made of them stay in the cache.
+// k and v are laid out for that, in float32, with rows of whole vectors: dense, or transposed where they are multiplied
+// by rows.
 #include "gemm.h"
 #include "step.h"
 
@@ -11,33 +12,62 @@ constexpr int64_t SCORES = 32768;  // of a block of queries, at most: 128 KiB
 constexpr int64_t MOST = 8 * HEIGHT;
 constexpr int64_t SUMMED = 256;  // keys whose values are added up before they join a sum
 
-int64_t padded(int64_t n) { return (n + PANEL - 1) / PANEL * PANEL; }
+int64_t padded(int64_t n) { return (n + LANES - 1) / LANES * LANES; }
 
 struct Shape {
   int64_t batch, queries, keys, heads, width, valueWidth;
   float scale;
 
-  int64_t stride() const { return heads * width; }
-  int64_t valueStride() const { return heads * valueWidth; }
-  int64_t block() const { return std::clamp(SCORES / padded(keys) / HEIGHT * HEIGHT, HEIGHT, MOST); }
-  int64_t packedKeys() const { return width * padded(keys); }
-  int64_t packedValues() const { return keys * padded(valueWidth); }
+  int64_t all() const { return batch * heads; }
+  // Queries whose scores, so many times over, are at hand at once.
+  int64_t block(int64_t times) const {
+    return std::clamp(SCORES / times / padded(keys) / HEIGHT * HEIGHT, HEIGHT, MOST);
+  }
 };
 
-template <class T>
-void packKeys(const T* k, const Shape& s, float* out) {
-  const int64_t row = padded(s.keys);
-  for (int64_t key = 0; key < s.keys; key += LANES)
-    for (int64_t i = 0; i < s.width; ++i)
-      for (int64_t j = key; j < std::min(key + LANES, s.keys); ++j) out[i * row + j] = static_cast<float>(k[j * s.stride() + i]);
-  for (int64_t i = 0; i < s.width; ++i) std::fill(out + i * row + s.keys, out + (i + 1) * row, 0.f);
+Shape readShape(Words& words) {
+  Shape s{};
+  for (int64_t* field : {&s.batch, &s.queries, &s.keys, &s.heads, &s.width, &s.valueWidth}) *field = words.positive();
+  s.scale = words.real();
+  return s;
 }
 
-template <class T>
-void packValues(const T* v, const Shape& s, float* out) {
-  for (int64_t key = 0; key < s.keys; ++key, v += s.valueStride(), out += padded(s.valueWidth)) {
-    convert(v, s.valueWidth, out);
-    std::fill(out + s.valueWidth, out + padded(s.valueWidth), 0.f);
+// The rows of one head in a value [batch, rows, heads · width].
+struct Rows {
+  const Value* value;
+  int64_t begin, stride, width;
+
+  Rows(const Value* value, const Shape& s, int64_t head, int64_t rows, int64_t width)
+      : value(value), begin((head / s.heads * rows * s.heads + head % s.heads) * width), stride(s.heads * width), width(width) {}
+
+  void read(int64_t row, float* out) const {
+    const int64_t at = begin + row * stride;
+    if (value->dtype == BFloat16) return convert(value->as<Bf16>() + at, width, out);
+    std::copy_n(value->floats() + at, width, out);
+  }
+  void write(int64_t row, const float* in) const {
+    const int64_t at = begin + row * stride;
+    if (value->dtype == BFloat16) return convert(in, width, value->as<Bf16>() + at);
+    std::copy_n(in, width, value->floats() + at);
+  }
+};
+
+// [count, padded width], with zeros behind.
+void pack(const Rows& rows, int64_t first, int64_t count, float* out) {
+  for (int64_t i = 0; i < count; ++i, out += padded(rows.width)) {
+    rows.read(first + i, out);
+    std::fill(out + rows.width, out + padded(rows.width), 0.f);
+  }
+}
+
+// [width, padded count], with zeros behind; `line` has room for LANES rows.
+void packTurned(const Rows& rows, int64_t count, float* line, float* out) {
+  const int64_t row = padded(count);
+  for (int64_t first = 0; first < count; first += LANES) {
+    const int64_t some = std::min(LANES, count - first);
+    for (int64_t i = 0; i < some; ++i) rows.read(first + i, line + i * rows.width);
+    for (int64_t d = 0; d < rows.width; ++d)
+      for (int64_t i = 0; i < LANES; ++i) out[d * row + first + i] = i < some ? line[i * rows.width + d] : 0.f;
   }
 }
 
@@ -54,65 +84,194 @@ float exponentials(float* scores, int64_t n, float scale) {
   return 1.f / sum;
 }
 
-// Behind `result` is room for the rows of q.
-template <class T>
-void attend(const T* q, const float* keys, const float* values, const Shape& s, int64_t count, float* scores,
-            float* result, T* out) {
-  const int64_t row = padded(s.keys), width = padded(s.valueWidth);
-  float factors[MOST];
-  float* rows = result + s.block() * width;
-  for (int64_t i = 0; i < count; ++i) convert(q + i * s.stride(), s.width, rows + i * s.width);
-  multiply(rows, s.width, keys, row, count, row, s.width, scores, row);
-  for (int64_t i = 0; i < count; ++i) factors[i] = exponentials(scores + i * row, s.keys, s.scale);
-  for (int64_t key = 0; key < s.keys; key += SUMMED)
-    multiply(scores + key, row, values + key * width, width, count, width, std::min(SUMMED, s.keys - key), result,
-             width, key > 0);
-  for (int64_t i = 0; i < count; ++i)
-    for (int64_t j = 0; j < s.valueWidth; ++j) out[i * s.valueStride() + j] = static_cast<T>(result[i * width + j] * factors[i]);
+// scores [count, keys] · rows [keys, width]: long sums are sums of sums.
+void weigh(const float* scores, int64_t row, const float* rows, int64_t width, int64_t count, int64_t keys, float* out) {
+  for (int64_t key = 0; key < keys; key += SUMMED)
+    multiply(scores + key, row, rows + key * width, width, count, width, std::min(SUMMED, keys - key), out, width,
+             key > 0);
 }
 
-template <class T>
-Step prepare(Setup& setup, const Shape& s, const Value* q, const Value* k, const Value* v, const Value* out) {
-  const int threads = threadsFor(s.batch * s.heads * s.queries * s.keys * (s.width + s.valueWidth), setup.threads);
-  const int64_t all = s.batch * s.heads, block = s.block(), blocks = (s.queries + block - 1) / block;
-  const int64_t scratchOfOne = block * (padded(s.keys) + padded(s.valueWidth) + s.width);
-  const Region packedKeys = setup.reserve(sizeof(float) * all * s.packedKeys());
-  const Region packedValues = setup.reserve(sizeof(float) * all * s.packedValues());
-  const Region scratch = setup.reserve(sizeof(float) * threads * scratchOfOne);
+// Memory for floats, one part after the other.
+struct Cut {
+  float* next;
+  float* take(int64_t count) {
+    float* taken = next;
+    next += padded(count);
+    return taken;
+  }
+};
+
+struct Forward {
+  Shape s;
+  const Value *q, *k, *v, *out;
+
+  int64_t block() const { return s.block(1); }
+  int64_t packedKeys() const { return s.width * padded(s.keys); }
+  int64_t packedValues() const { return s.keys * padded(s.valueWidth); }
+  int64_t scratch() const {
+    const int64_t rows = block();
+    return rows * (padded(s.keys) + padded(s.valueWidth) + padded(s.width)) + padded(LANES * s.width);
+  }
+
+  void attend(int64_t head, int64_t first, const float* keys, const float* values, float* memory) const {
+    const int64_t row = padded(s.keys), width = padded(s.valueWidth), count = std::min(block(), s.queries - first);
+    Cut cut{memory};
+    float *scores = cut.take(block() * row), *result = cut.take(block() * width), *queries = cut.take(block() * padded(s.width));
+    float factors[MOST];
+    pack({q, s, head, s.queries, s.width}, first, count, queries);
+    multiply(queries, padded(s.width), keys, row, count, row, s.width, scores, row);
+    for (int64_t i = 0; i < count; ++i) factors[i] = exponentials(scores + i * row, s.keys, s.scale);
+    weigh(scores, row, values, width, count, s.keys, result);
+    const Rows to(out, s, head, s.queries, s.valueWidth);
+    for (int64_t i = 0; i < count; ++i) {
+      for (int64_t j = 0; j < width; ++j) result[i * width + j] *= factors[i];
+      to.write(first + i, result + i * width);
+    }
+  }
+};
+
+struct Backward {
+  Shape s;
+  const Value *q, *k, *v, *y, *dy, *dq, *dk, *dv;
+  int64_t splits;  // of a head's queries, where heads alone do not fill the threads
+
+  int64_t block() const { return s.block(2); }
+  int64_t blocks() const { return (s.queries + block() - 1) / block(); }
+  int64_t sums() const { return s.keys * (padded(s.width) + padded(s.valueWidth)); }
+  int64_t scratch() const {
+    const int64_t row = padded(s.keys), widths = padded(s.width) + padded(s.valueWidth);
+    return block() * (2 * row + 2 * widths) + s.keys * padded(s.width) + (s.width + s.valueWidth) * row +
+           padded(LANES * std::max(s.width, s.valueWidth));
+  }
+
+  // What queries first to last give: dq, and what they add to dk and dv, [keys, padded width] each.
+  void differentiate(int64_t head, int64_t first, int64_t last, float* memory, float* sums) const {
+    const int64_t row = padded(s.keys), width = padded(s.width), valueWidth = padded(s.valueWidth);
+    Cut cut{memory};
+    float *scores = cut.take(block() * row), *slopes = cut.take(block() * row);
+    float *queries = cut.take(block() * width), *gradients = cut.take(block() * valueWidth);
+    float *result = cut.take(block() * width), *attended = cut.take(block() * valueWidth);
+    float *keys = cut.take(s.keys * width), *turnedKeys = cut.take(s.width * row);
+    float *turnedValues = cut.take(s.valueWidth * row), *line = cut.take(LANES * std::max(s.width, s.valueWidth));
+    const Rows kRows(k, s, head, s.keys, s.width);
+    pack(kRows, 0, s.keys, keys);
+    packTurned(kRows, s.keys, line, turnedKeys);
+    packTurned({v, s, head, s.keys, s.valueWidth}, s.keys, line, turnedValues);
+    std::fill_n(sums, this->sums(), 0.f);
+    for (; first < last; first += block()) {
+      const int64_t count = std::min(block(), last - first);
+      pack({q, s, head, s.queries, s.width}, first, count, queries);
+      pack({dy, s, head, s.queries, s.valueWidth}, first, count, gradients);
+      pack({y, s, head, s.queries, s.valueWidth}, first, count, attended);
+      multiply(queries, width, turnedKeys, row, count, row, s.width, scores, row);
+      multiply(gradients, valueWidth, turnedValues, row, count, row, s.valueWidth, slopes, row);
+      for (int64_t i = 0; i < count; ++i) slope(scores + i * row, slopes + i * row, gradients + i * valueWidth, attended + i * valueWidth);
+      if (dv) multiply<Lies::Turned>(scores, row, gradients, valueWidth, s.keys, valueWidth, count, sums + s.keys * width, valueWidth, true);
+      if (dk) multiply<Lies::Turned>(slopes, row, queries, width, s.keys, width, count, sums, width, true);
+      if (!dq) continue;
+      weigh(slopes, row, keys, width, count, s.keys, result);
+      const Rows to(dq, s, head, s.queries, s.width);
+      for (int64_t i = 0; i < count; ++i) to.write(first + i, result + i * width);
+    }
+  }
+
+  // Of one query: scores become weights P, and dy vᵀ the gradient in the scores q kᵀ, scale · P ∘ (dy vᵀ − Σ dy ∘ y).
+  void slope(float* scores, float* slopes, const float* gradient, const float* attended) const {
+    const float factor = exponentials(scores, s.keys, s.scale);
+    float delta = 0;
+#pragma omp simd reduction(+ : delta)
+    for (int64_t j = 0; j < s.valueWidth; ++j) delta += gradient[j] * attended[j];
+#pragma omp simd
+    for (int64_t j = 0; j < s.keys; ++j) {
+      scores[j] *= factor;
+      slopes[j] = scores[j] * (slopes[j] - delta) * s.scale;
+    }
+  }
+
+  void store(int64_t head, const float* sums) const {
+    const int64_t width = padded(s.width);
+    const float* ofValues = sums + s.keys * width;
+    if (dk) {
+      const Rows to(dk, s, head, s.keys, s.width);
+      for (int64_t i = 0; i < s.keys; ++i) to.write(i, sums + i * width);
+    }
+    if (dv) {
+      const Rows to(dv, s, head, s.keys, s.valueWidth);
+      for (int64_t i = 0; i < s.keys; ++i) to.write(i, ofValues + i * padded(s.valueWidth));
+    }
+  }
+};
+
+}  // namespace
+
+Step prepareAttention(Setup& setup) {
+  Forward f{};
+  for (const Value** each : {&f.q, &f.k, &f.v, &f.out}) *each = setup.real();
+  f.s = readShape(setup.words);
+  const Shape& s = f.s;
+  need(f.q, s.all() * s.queries * s.width), need(f.k, s.all() * s.keys * s.width);
+  need(f.v, s.all() * s.keys * s.valueWidth), need(f.out, s.all() * s.queries * s.valueWidth);
+  const int threads = threadsFor(s.all() * s.queries * s.keys * (s.width + s.valueWidth), setup.threads);
+  const int64_t blocks = (s.queries + f.block() - 1) / f.block();
+  const Region packedKeys = setup.reserve(sizeof(float) * s.all() * f.packedKeys());
+  const Region packedValues = setup.reserve(sizeof(float) * s.all() * f.packedValues());
+  const Region scratch = setup.reserve(sizeof(float) * threads * f.scratch());
   return [=] {
-    // Of a head of an image: where its first row begins.
-    const auto head = [&](const Value* value, int64_t i, int64_t rows, int64_t width) {
-      return value->as<T>() + (i / s.heads * rows * s.heads + i % s.heads) * width;
-    };
-    parallel(all, threads, [&](int64_t begin, int64_t end, int) {
+    const Shape& s = f.s;
+    parallel(s.all(), threads, [&](int64_t begin, int64_t end, int thread) {
       for (int64_t i = begin; i < end; ++i) {
-        packKeys(head(k, i, s.keys, s.width), s, packedKeys.as<float>() + i * s.packedKeys());
-        packValues(head(v, i, s.keys, s.valueWidth), s, packedValues.as<float>() + i * s.packedValues());
+        packTurned({f.k, s, i, s.keys, s.width}, s.keys, scratch.as<float>() + thread * f.scratch(),
+                   packedKeys.as<float>() + i * f.packedKeys());
+        pack({f.v, s, i, s.keys, s.valueWidth}, 0, s.keys, packedValues.as<float>() + i * f.packedValues());
       }
     });
-    parallel(all * blocks, threads, [&](int64_t begin, int64_t end, int thread) {
-      float *scores = scratch.as<float>() + thread * scratchOfOne, *result = scores + block * padded(s.keys);
+    parallel(s.all() * blocks, threads, [&](int64_t begin, int64_t end, int thread) {
       for (int64_t task = begin; task < end; ++task) {
-        const int64_t i = task / blocks, first = task % blocks * block;
-        attend(head(q, i, s.queries, s.width) + first * s.stride(), packedKeys.as<float>() + i * s.packedKeys(),
-               packedValues.as<float>() + i * s.packedValues(), s, std::min(block, s.queries - first), scores, result,
-               head(out, i, s.queries, s.valueWidth) + first * s.valueStride());
+        const int64_t i = task / blocks;
+        f.attend(i, task % blocks * f.block(), packedKeys.as<float>() + i * f.packedKeys(),
+                 packedValues.as<float>() + i * f.packedValues(), scratch.as<float>() + thread * f.scratch());
       }
     });
   };
 }
 
-}  // namespace
-
-Step prepareAttention(Setup& setup) {
-  const Value *q = setup.real(), *k = setup.value(0, q->dtype), *v = setup.value(0, q->dtype),
-              *out = setup.value(0, q->dtype);
-  Shape s{};
-  for (int64_t* field : {&s.batch, &s.queries, &s.keys, &s.heads, &s.width, &s.valueWidth}) *field = setup.words.positive();
-  s.scale = setup.words.real();
-  need(q, s.batch * s.queries * s.stride()), need(k, s.batch * s.keys * s.stride());
-  need(v, s.batch * s.keys * s.valueStride()), need(out, s.batch * s.queries * s.valueStride());
-  return withReal(q->dtype, [&](auto t) { return prepare<decltype(t)>(setup, s, q, k, v, out); });
+Step prepareAttentionGrad(Setup& setup) {
+  Backward b{};
+  for (const Value** each : {&b.q, &b.k, &b.v, &b.y, &b.dy}) *each = setup.real();
+  for (const Value** each : {&b.dq, &b.dk, &b.dv}) *each = setup.optionalReal();
+  b.s = readShape(setup.words);
+  const Shape& s = b.s;
+  for (const Value* each : {b.q, b.dq}) need(each, s.all() * s.queries * s.width);
+  for (const Value* each : {b.k, b.dk}) need(each, s.all() * s.keys * s.width);
+  for (const Value* each : {b.v, b.dv}) need(each, s.all() * s.keys * s.valueWidth);
+  for (const Value* each : {b.y, b.dy}) need(each, s.all() * s.queries * s.valueWidth);
+  const int threads = threadsFor(s.all() * s.queries * s.keys * (s.width + s.valueWidth), setup.threads);
+  b.splits = s.all() % threads && s.all() < 8 * threads ? std::min<int64_t>(b.blocks(), 2 * threads) : 1;
+  const Region scratch = setup.reserve(sizeof(float) * threads * b.scratch());
+  const Region sums = setup.reserve(sizeof(float) * (b.splits == 1 ? threads : s.all() * b.splits) * b.sums());
+  return [=] {
+    const Shape& s = b.s;
+    const int64_t splits = b.splits, blocks = b.blocks();
+    parallel(s.all() * splits, threads, [&](int64_t begin, int64_t end, int thread) {
+      for (int64_t task = begin; task < end; ++task) {
+        const int64_t head = task / splits, split = task % splits;
+        float* own = sums.as<float>() + (splits == 1 ? thread : task) * b.sums();
+        b.differentiate(head, blocks * split / splits * b.block(),
+                        std::min(s.queries, blocks * (split + 1) / splits * b.block()),
+                        scratch.as<float>() + thread * b.scratch(), own);
+        if (splits == 1) b.store(head, own);
+      }
+    });
+    if (splits == 1) return;
+    parallel(s.all(), threads, [&](int64_t begin, int64_t end, int) {
+      for (int64_t head = begin; head < end; ++head) {
+        float* total = sums.as<float>() + head * splits * b.sums();
+        for (int64_t split = 1; split < splits; ++split)
+          for (int64_t j = 0; j < b.sums(); ++j) total[j] += total[split * b.sums() + j];
+        b.store(head, total);
+      }
+    });
+  };
 }
 
 }  // namespace undiffuse

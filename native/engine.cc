@@ -27,6 +27,7 @@ const Operation operations[] = {
     {"GroupNorm", prepareGroupNorm},
     {"GroupNormGrad", prepareGroupNormGrad},
     {"Attention", prepareAttention},
+    {"AttentionGrad", prepareAttentionGrad},
 };
 
 Value readValue(Words& words) {
@@ -88,12 +89,16 @@ const Value* Setup::real() {
   return value;
 }
 
-const Value* Setup::optional(DType dtype) {
+bool Setup::none() {
   Words ahead = words;
-  if (ahead.next() != -1) return value(0, dtype);
+  if (ahead.next() != -1) return false;
   words = ahead;
-  return nullptr;
+  return true;
 }
+
+const Value* Setup::optional(DType dtype) { return none() ? nullptr : value(0, dtype); }
+
+const Value* Setup::optionalReal() { return none() ? nullptr : real(); }
 
 Region Setup::reserve(size_t bytes) {
   const Region region(&scratch, reserved_);

@@ -1,5 +1,5 @@
 // A small matrix product for one thread: out [m, n] = a [m, k] · b [k, n], or `out` plus it, with a row stride each.
-// b and out are read and written in whole panels of PANEL columns: n is a multiple of it.
+// a may lie turned, as [k, m]. b and out are read and written in whole vectors: n is a multiple of LANES.
 #pragma once
 #include <cstdint>
 
@@ -15,45 +15,52 @@ constexpr int64_t HEIGHT = 6;
 constexpr int64_t LANES = 4;
 constexpr int64_t HEIGHT = 4;
 #endif
-constexpr int64_t PANEL = 2 * LANES;
+constexpr int64_t PANEL = 2 * LANES;  // columns of it
 
 using Vector = float __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
 
-template <int64_t height>
+enum class Lies { Upright, Turned };
+
+template <Lies lies, int64_t height, int64_t vectors>
 void multiplyTile(const float* a, int64_t aStride, const float* b, int64_t bStride, int64_t k, float* out,
                   int64_t outStride, bool add) {
-  Vector sums[height][2] = {};
+  Vector sums[height][vectors] = {};
   for (int64_t i = 0; i < k; ++i, b += bStride) {
-    const Vector left = *reinterpret_cast<const Vector*>(b), right = *reinterpret_cast<const Vector*>(b + LANES);
+    Vector right[vectors];
+#pragma GCC unroll 2
+    for (int64_t v = 0; v < vectors; ++v) right[v] = *reinterpret_cast<const Vector*>(b + v * LANES);
 #pragma GCC unroll 12
     for (int64_t r = 0; r < height; ++r) {
-      sums[r][0] += a[r * aStride + i] * left;
-      sums[r][1] += a[r * aStride + i] * right;
+      const float left = lies == Lies::Turned ? a[i * aStride + r] : a[r * aStride + i];
+#pragma GCC unroll 2
+      for (int64_t v = 0; v < vectors; ++v) sums[r][v] += left * right[v];
     }
   }
 #pragma GCC unroll 12
   for (int64_t r = 0; r < height; ++r) {
     Vector* row = reinterpret_cast<Vector*>(out + r * outStride);
-    row[0] = add ? row[0] + sums[r][0] : sums[r][0];
-    row[1] = add ? row[1] + sums[r][1] : sums[r][1];
+#pragma GCC unroll 2
+    for (int64_t v = 0; v < vectors; ++v) row[v] = add ? row[v] + sums[r][v] : sums[r][v];
   }
 }
 
 // Rows that do not fill a tile, by the largest power of two or less.
-template <int64_t height>
+template <Lies lies, int64_t vectors, int64_t height = HEIGHT>
 void multiplyRows(const float* a, int64_t aStride, const float* b, int64_t bStride, int64_t m, int64_t k, float* out,
                   int64_t outStride, bool add) {
-  for (; m >= height; m -= height, a += height * aStride, out += height * outStride)
-    multiplyTile<height>(a, aStride, b, bStride, k, out, outStride, add);
+  for (; m >= height; m -= height, a += lies == Lies::Turned ? height : height * aStride, out += height * outStride)
+    multiplyTile<lies, height, vectors>(a, aStride, b, bStride, k, out, outStride, add);
   if constexpr (height > 1) {
-    if (m > 0) multiplyRows<height / 2>(a, aStride, b, bStride, m, k, out, outStride, add);
+    if (m > 0) multiplyRows<lies, vectors, height / 2>(a, aStride, b, bStride, m, k, out, outStride, add);
   }
 }
 
-inline void multiply(const float* a, int64_t aStride, const float* b, int64_t bStride, int64_t m, int64_t n, int64_t k,
-                     float* out, int64_t outStride, bool add = false) {
-  for (int64_t j = 0; j < n; j += PANEL)
-    multiplyRows<HEIGHT>(a, aStride, b + j, bStride, m, k, out + j, outStride, add);
+template <Lies lies = Lies::Upright>
+void multiply(const float* a, int64_t aStride, const float* b, int64_t bStride, int64_t m, int64_t n, int64_t k,
+              float* out, int64_t outStride, bool add = false) {
+  int64_t j = 0;
+  for (; j + PANEL <= n; j += PANEL) multiplyRows<lies, 2>(a, aStride, b + j, bStride, m, k, out + j, outStride, add);
+  if (j < n) multiplyRows<lies, 1>(a, aStride, b + j, bStride, m, k, out + j, outStride, add);
 }
 
 }  // namespace undiffuse

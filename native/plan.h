@@ -68,9 +68,11 @@ enum Opcode : int32_t {
   //   -1), n, positions, c, groups, eps, silu, block; x, dy and dx are real, of one dtype
   GroupNormGrad = 11,
   //   q [batch, queries, heads · width], k [batch, keys, heads · width], v [batch, keys, heads · valueWidth],
-  //   out [batch, queries, heads · valueWidth] (real, of one dtype), batch, queries, keys, heads, width, valueWidth,
+  //   out [batch, queries, heads · valueWidth] (all real), batch, queries, keys, heads, width, valueWidth,
   //   scale (float bits): softmax(scale · q kᵀ) v in each head, whose channels are consecutive ones. Scores of a few queries at a time, never all in memory.
   Attention = 12,
+  //   q, k, v, y (what Attention made), dy, dq, dk, dv (any of these three may be -1; all real), the same 7 numbers
+  AttentionGrad = 13,
 };
 
 enum Instruction : int32_t {

@@ -121,6 +121,7 @@ class Setup {
   const Value* any();
   // One of Float32 or BFloat16.
   const Value* real();
+  const Value* optionalReal();
 
   Region reserve(size_t bytes);
   // What was reserved after `reserved` bytes were is free again.
@@ -130,6 +131,9 @@ class Setup {
   void allocateScratch() { scratch = Buffer(scratchBytes_); }
 
  private:
+  // Whether the next word names no value; it is taken if so.
+  bool none();
+
   size_t reserved_ = 0, scratchBytes_ = 0;
 };
 
@@ -173,5 +177,6 @@ Step prepareConvWeightGrad(Setup& setup);  // conv.cc
 Step prepareGroupNorm(Setup& setup);       // norm.cc
 Step prepareGroupNormGrad(Setup& setup);   // norm.cc
 Step prepareAttention(Setup& setup);       // attention.cc
+Step prepareAttentionGrad(Setup& setup);   // attention.cc
 
 }  // namespace undiffuse

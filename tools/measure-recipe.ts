@@ -1,7 +1,7 @@
 // Trains a packaged recipe, unless its run is there, and judges it: docs/results/<recipe>.json and the first grid of
 // seed 0, docs/pictures/<recipe>.png. From all of them `npm run docs:systems` writes docs/systems.md.
 //   node --import ./tools/typescript.mjs --conditions=undiffuse-source tools/measure-recipe.ts RECIPE
-//     [--features classifiers/digits.safetensors] [--count 1000] [--seed 5000] [--threads 1] [--runs runs]
+//     [--features classifiers/digits.safetensors] [--count 1000] [--seed 5000] [--threads 1] [--precision fp32] [--runs runs]
 // Pictures are compared over a classifier of `undiffuse classifier`, points by energy distance, learned chains by bound.
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -25,6 +25,7 @@ const { values, positionals } = parseArgs({
     count: { type: "string", default: "1000" },
     seed: { type: "string", default: "5000" },
     threads: { type: "string", default: "1" },
+    precision: { type: "string", default: "fp32" },
     runs: { type: "string", default: "runs" },
   },
 });
@@ -82,7 +83,16 @@ const judgeRows = async (trained: CountedModel): Promise<Judged> => {
   };
 };
 
-cli("train", name, "-o", run, ...place, ...(existsSync(run) ? ["--resume"] : []));
+cli(
+  "train",
+  name,
+  "-o",
+  run,
+  "--precision",
+  values.precision,
+  ...place,
+  ...(existsSync(run) ? ["--resume"] : []),
+);
 cli("sample", run, "--scale", "3", ...place);
 const trained = await openCounted(run, { threads });
 const pictures = trained.checkpoint.header.form === "pictures";

@@ -1,10 +1,10 @@
 import type { NDArray } from "../base/index.ts";
-import { type DecomposedOp, decompose, type Graph, type Tensor, topologicalOrder } from "../tensor/index.ts";
+import { type Graph, simplify, type Tensor, topologicalOrder } from "../tensor/index.ts";
 import { type PlanOptions, planned } from "./native/planner.ts";
 import { OnnxBuilder } from "./onnx-builder.ts";
 import { type Lowering, portable } from "./portable.ts";
 
-type AnyRule = "decompose" | ((onnx: OnnxBuilder, inputs: readonly string[], node: Tensor) => string);
+type Rule = (onnx: OnnxBuilder, inputs: readonly string[], node: Tensor) => string;
 
 /** What a graph becomes: an ONNX file by a lowering, or a plan for the native engine. */
 export type Target = Lowering | NativeTarget;
@@ -27,11 +27,12 @@ export const lower = (graph: Graph, { target = portable, ...options }: LowerOpti
     ? planned(graph, { ...options, block: target.block, precision: target.precision })
     : lowered(graph, { target, ...options }).finish();
 
-/** A graph as the nodes of an ONNX file. */
+/** A graph as the nodes of an ONNX file. What the target has no rule for is decomposed, and what that repeats shared. */
 export const lowered = (
-  graph: Graph,
+  given: Graph,
   { target = portable, weights = new Map() }: LowerOptions<Lowering> = {},
 ): OnnxBuilder => {
+  const graph = simplify(given, (op) => target[op] === "decompose");
   const onnx = new OnnxBuilder();
   const names = new Map<Tensor, string>();
   for (const [name, leaf] of graph.inputs) {
@@ -40,18 +41,9 @@ export const lowered = (
     else onnx.input(name, leaf.dtype, leaf.shape);
     names.set(leaf, name);
   }
-  const emit = (outputs: Iterable<Tensor>): void => {
-    for (const node of topologicalOrder(outputs, names.keys())) {
-      const rule = target[node.op] as AnyRule;
-      if (rule === "decompose") {
-        const primitive = decompose(node as Tensor<DecomposedOp>);
-        emit([primitive]);
-        names.set(node, nameOf(primitive));
-      } else names.set(node, rule(onnx, node.inputs.map(nameOf), node));
-    }
-  };
   const nameOf = (node: Tensor): string => names.get(node) as string;
-  emit(graph.outputs.values());
+  for (const node of topologicalOrder(graph.outputs.values(), names.keys()))
+    names.set(node, (target[node.op] as Rule)(onnx, node.inputs.map(nameOf), node));
   for (const [name, node] of graph.outputs) onnx.output(name, nameOf(node), node.dtype, node.shape);
   return onnx;
 };

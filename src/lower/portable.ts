@@ -93,6 +93,7 @@ export const portable: Lowering = {
   matmul: plain("MatMul"),
   softmax: (onnx, inputs) => onnx.node("Softmax", inputs, { axis: -1 }),
   attention: "decompose",
+  attentionGrad: "decompose",
 
   conv2d: lowerConv2d,
   conv2dInputGrad: (onnx, inputs, node) => lowerConv2dInputGrad(onnx, pair(inputs), node),

@@ -1,4 +1,4 @@
-import { attend } from "./attention.ts";
+import { attend, attendBack } from "./attention.ts";
 import { sigmoid } from "./operations.ts";
 import type { Tensor } from "./tensor.ts";
 import type { NormAttributes, OpName } from "./vocabulary.ts";
@@ -36,6 +36,7 @@ export const decompositions = {
     return x.mul(sigmoid(x));
   },
   attention: attend,
+  attentionGrad: attendBack,
   groupNorm: (node) => {
     const { h } = normalise(...inputsOf<[0, 0, 0]>(node), node.attributes);
     return node.attributes.silu ? h.mul(sigmoid(h)) : h;

@@ -1,5 +1,4 @@
 import type { Shape } from "../base/index.ts";
-import { attentionGradient } from "./attention.ts";
 import type { DecomposedOp } from "./decompositions.ts";
 import * as ops from "./operations.ts";
 import { constant, Tensor } from "./tensor.ts";
@@ -121,7 +120,11 @@ export const gradientRules: { readonly [K in OpName]: GradientRule<K> } = {
     const weighted = dy.mul(y);
     return [weighted.sub(y.mul(weighted.sum([-1], true)))];
   },
-  attention: attentionGradient,
+  attention: (node, dy) =>
+    (["q", "k", "v"] as const).map(
+      (wrt) => new Tensor("attentionGrad", [...node.inputs, node, dy], { ...node.attributes, wrt }),
+    ),
+  attentionGrad: "decompose",
 
   conv2d: (node, dy) => {
     const [x, weight, bias] = node.inputs as [Tensor, Tensor, Tensor?];

@@ -1,6 +1,12 @@
 import { type DType, resolveAxis, type Shape, ShapeError, sameShape, showShape } from "../base/index.ts";
 import { Tensor } from "./tensor.ts";
-import type { ConvGeometry, NormAttributes, OpAttributes, OpName } from "./vocabulary.ts";
+import type {
+  AttentionAttributes,
+  ConvGeometry,
+  NormAttributes,
+  OpAttributes,
+  OpName,
+} from "./vocabulary.ts";
 
 /** The operations that take one float tensor and no attributes. */
 type Plain = { [K in OpName]: Record<never, never> extends OpAttributes[K] ? K : never }[OpName];
@@ -68,12 +74,8 @@ export const scatterAdd = (rows: Tensor, indices: Tensor, size: number): Tensor 
   new Tensor("scatterAdd", [rows, indices], { size });
 
 /** Scaled dot-product attention over [batch, tokens, channels], in each of `heads` equal parts of the channels. */
-export const attention = (
-  q: Tensor,
-  k: Tensor,
-  v: Tensor,
-  attributes: { readonly heads: number; readonly scale: number },
-): Tensor => new Tensor("attention", [q, k, v], attributes);
+export const attention = (q: Tensor, k: Tensor, v: Tensor, attributes: AttentionAttributes): Tensor =>
+  new Tensor("attention", [q, k, v], attributes);
 
 /**
  * x [n, c, h, w] with weight [m, c / groups, kh, kw] and optional bias [m] → [n, m, …]. Each group of input

@@ -8,7 +8,14 @@ import {
   showShape,
   sizeOf,
 } from "../base/index.ts";
-import type { ConvGeometry, NormAttributes, OpAttributes, OpName, ReduceAttributes } from "./vocabulary.ts";
+import type {
+  AttentionAttributes,
+  ConvGeometry,
+  NormAttributes,
+  OpAttributes,
+  OpName,
+  ReduceAttributes,
+} from "./vocabulary.ts";
 
 /** What a shape rule sees of a tensor. */
 export interface Shaped {
@@ -109,6 +116,23 @@ const norm = (inputs: readonly Shaped[], { groups }: NormAttributes, who: string
   if (channels % groups !== 0) fail(who, `channels divisible by ${groups} groups`, `${channels} channels`);
   if (dim(scale, 0) !== channels || dim(shift, 0) !== channels)
     fail(who, `scale and shift of ${channels}`, show(inputs));
+};
+
+/** The shape of what is attended to. */
+const attended = (inputs: readonly Shaped[], { heads }: AttentionAttributes, who: string): Shape => {
+  float(who, inputs);
+  positive(who, "number of heads", heads);
+  const [q, k, v] = inputs as [Shaped, Shaped, Shaped];
+  if (
+    dim(q, 0) !== dim(k, 0) ||
+    dim(k, 0) !== dim(v, 0) ||
+    dim(q, 2) !== dim(k, 2) ||
+    dim(k, 1) !== dim(v, 1)
+  )
+    fail(who, "q [b, n, d], k [b, m, d], v [b, m, e]", show(inputs));
+  if (dim(q, 2) % heads !== 0 || dim(v, 2) % heads !== 0)
+    fail(who, `channels divisible by ${heads} heads`, show(inputs));
+  return [dim(q, 0), dim(q, 1), dim(v, 2)];
 };
 
 /** The shape and dtype of every operation's result, or a ShapeError in the user's terms. */
@@ -230,20 +254,16 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
     if (x.shape.length === 0) fail(who, "an axis to sum over", show(inputs));
     return x;
   },
-  attention: (inputs, { heads }, who) => {
-    float(who, take(who, inputs, [3, 3, 3]));
-    positive(who, "number of heads", heads);
-    const [q, k, v] = inputs as [Shaped, Shaped, Shaped];
-    if (
-      dim(q, 0) !== dim(k, 0) ||
-      dim(k, 0) !== dim(v, 0) ||
-      dim(q, 2) !== dim(k, 2) ||
-      dim(k, 1) !== dim(v, 1)
-    )
-      fail(who, "q [b, n, d], k [b, m, d], v [b, m, e]", show(inputs));
-    if (dim(q, 2) % heads !== 0 || dim(v, 2) % heads !== 0)
-      fail(who, `channels divisible by ${heads} heads`, show(inputs));
-    return { shape: [dim(q, 0), dim(q, 1), dim(v, 2)], dtype: "float32" };
+  attention: (inputs, attributes, who) => ({
+    shape: attended(take(who, inputs, [3, 3, 3]), attributes, who),
+    dtype: "float32",
+  }),
+  attentionGrad: (inputs, attributes, who) => {
+    const shape = attended(take(who, inputs, [3, 3, 3, 3, 3]), attributes, who);
+    const [q, k, v, y, dy] = inputs as [Shaped, Shaped, Shaped, Shaped, Shaped];
+    if (!sameShape(y.shape, shape) || !sameShape(dy.shape, shape))
+      fail(who, `a result and its gradient of ${showShape(shape)}`, show(inputs));
+    return { shape: { q, k, v }[attributes.wrt].shape, dtype: "float32" };
   },
 
   conv2d: (inputs, geometry, who) => {

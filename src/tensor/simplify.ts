@@ -1,4 +1,5 @@
 import { type NDArray, sameShape, showShape } from "../base/index.ts";
+import { type DecomposedOp, decompose } from "./decompositions.ts";
 import { type Graph, topologicalOrder } from "./graph.ts";
 import { constant, Tensor } from "./tensor.ts";
 import type { OpName } from "./vocabulary.ts";
@@ -65,9 +66,10 @@ const identities: { readonly [K in OpName]?: (node: Tensor<K>) => Tensor | null 
 /**
  * The same function with constants folded, identities removed, equal subexpressions shared, and nodes
  * that no output needs left behind.
+ * @param expands says which operations are rewritten by their decomposition
  */
-export const simplify = (graph: Graph): Graph => {
-  const canon = new Canon();
+export const simplify = (graph: Graph, expands: (op: OpName) => boolean = () => false): Graph => {
+  const canon = new Canon(expands);
   for (const leaf of graph.inputs.values()) canon.keep(leaf);
   for (const node of topologicalOrder(graph.outputs.values())) canon.visit(node);
   return {
@@ -81,6 +83,11 @@ class Canon {
   private readonly chosen = new Map<Tensor, Tensor>();
   private readonly byKey = new Map<string, Tensor>();
   private readonly ids = new Map<Tensor, number>();
+  private readonly expands: (op: OpName) => boolean;
+
+  constructor(expands: (op: OpName) => boolean) {
+    this.expands = expands;
+  }
 
   of(node: Tensor): Tensor {
     return this.chosen.get(node) ?? node;
@@ -99,7 +106,9 @@ class Canon {
     const rebuilt = inputs.every((source, i) => source === node.inputs[i])
       ? node
       : new Tensor(node.op, inputs, node.attributes);
-    const result = this.shared(reduce(rebuilt), rebuilt);
+    const result = this.expands(node.op)
+      ? this.visit(decompose(rebuilt as Tensor<DecomposedOp>))
+      : this.shared(reduce(rebuilt), rebuilt);
     this.chosen.set(node, result);
     return result;
   }

@@ -13,6 +13,12 @@ export interface NormAttributes {
   readonly silu: boolean;
 }
 
+/** Attention in each of `heads` equal parts of the channels; scores are multiplied by `scale`. */
+export interface AttentionAttributes {
+  readonly heads: number;
+  readonly scale: number;
+}
+
 /** The axes that a reduction takes together, left out or kept with size 1. */
 export interface ReduceAttributes {
   readonly axes: readonly number[];
@@ -81,8 +87,10 @@ export interface OpAttributes {
   matmul: None;
   /** Over the last axis. */
   softmax: None;
-  /** softmax(scale · q kᵀ) v over [batch, tokens, channels], in each of `heads` equal parts of the channels. */
-  attention: { readonly heads: number; readonly scale: number };
+  /** softmax(scale · q kᵀ) v over [batch, tokens, channels]. */
+  attention: AttentionAttributes;
+  /** Gradient of attention in one of its inputs, from (q, k, v, attention's result, dy). */
+  attentionGrad: AttentionAttributes & { readonly wrt: "q" | "k" | "v" };
 
   /** x [n, c, h, w], weight [m, c, kh, kw], optional bias [m]. */
   conv2d: ConvGeometry;

@@ -115,6 +115,30 @@ const normInputs = (shape: Shape): readonly InputSpec[] => {
   return [{ shape }, { shape: channels }, { shape: channels }];
 };
 
+/** Attention of few and many tokens. */
+const attentions = [
+  {
+    name: "to itself",
+    inputs: [{ shape: [2, 5, 3] }, { shape: [2, 5, 3] }, { shape: [2, 5, 3] }],
+    attributes: { heads: 1, scale: 0.6 },
+  },
+  {
+    name: "to other tokens",
+    inputs: [{ shape: [1, 3, 4] }, { shape: [1, 7, 4] }, { shape: [1, 7, 2] }],
+    attributes: { heads: 1, scale: 0.5 },
+  },
+  {
+    name: "to one token",
+    inputs: [{ shape: [2, 1, 2] }, { shape: [2, 1, 2] }, { shape: [2, 1, 3] }],
+    attributes: { heads: 1, scale: 1 },
+  },
+  {
+    name: "of three heads",
+    inputs: [{ shape: [2, 3, 6] }, { shape: [2, 4, 6] }, { shape: [2, 4, 9] }],
+    attributes: { heads: 3, scale: 0.7 },
+  },
+] as const;
+
 /** A handful of small cases for every operation: odd sizes, broadcasting, strides, asymmetric padding. */
 export const cases: { readonly [K in OpName]: readonly CaseSpec<K>[] } = {
   input: [],
@@ -267,28 +291,18 @@ export const cases: { readonly [K in OpName]: readonly CaseSpec<K>[] } = {
     pairOf("of batches that spread", [2, 1, 2, 3], [3, 3, 2]),
   ],
   softmax: [plain([7]), plain([2, 3, 5]), plain([1, 3], [90, 100, -80]), plain([3, 1])],
-  attention: [
-    {
-      name: "to itself",
-      inputs: [{ shape: [2, 5, 3] }, { shape: [2, 5, 3] }, { shape: [2, 5, 3] }],
-      attributes: { heads: 1, scale: 0.6 },
-    },
-    {
-      name: "to other tokens",
-      inputs: [{ shape: [1, 3, 4] }, { shape: [1, 7, 4] }, { shape: [1, 7, 2] }],
-      attributes: { heads: 1, scale: 0.5 },
-    },
-    {
-      name: "to one token",
-      inputs: [{ shape: [2, 1, 2] }, { shape: [2, 1, 2] }, { shape: [2, 1, 3] }],
-      attributes: { heads: 1, scale: 1 },
-    },
-    {
-      name: "of three heads",
-      inputs: [{ shape: [2, 3, 6] }, { shape: [2, 4, 6] }, { shape: [2, 4, 9] }],
-      attributes: { heads: 3, scale: 0.7 },
-    },
-  ],
+  attention: attentions,
+  attentionGrad: attentions.flatMap(({ name, inputs, attributes }) =>
+    (["q", "k", "v"] as const).map((wrt) => {
+      const [q, , v] = inputs;
+      const result = { shape: [...q.shape.slice(0, 2), v.shape[2]] };
+      return {
+        name: `${name}, in ${wrt}`,
+        inputs: [...inputs, result, result],
+        attributes: { ...attributes, wrt },
+      };
+    }),
+  ),
 
   conv2d: images.map(({ name, x, weight, stride, padding }, i) => ({
     name: i % 2 ? name : `${name}, bias`,

@@ -318,6 +318,32 @@ export const references: { readonly [K in OpName]: Reference<K> } = {
       return keys.reduce((sum, j) => sum + (weights[j] as number) * read(v, [b, j, e]), 0);
     });
   },
+  attentionGrad: (inputs, { attributes: { heads, scale, wrt }, shape }) => {
+    const [q, k, v, y, dy] = inputs as [Doubles, Doubles, Doubles, Doubles, Doubles];
+    const [queries, keys] = [q, k].map((x) => Array.from({ length: x.shape[1] as number }, (_, i) => i)) as [
+      number[],
+      number[],
+    ];
+    const dot = (a: Doubles, [i, j]: readonly [number, number], b: Doubles, batch: number, head: number) =>
+      Array.from(
+        { length: (a.shape[2] as number) / heads },
+        (_, d) => head * ((a.shape[2] as number) / heads) + d,
+      )
+        .map((d) => read(a, [batch, i, d]) * read(b, [batch, j, d]))
+        .reduce((sum, x) => sum + x, 0);
+    const weights = (batch: number, head: number, i: number) =>
+      softmaxRow(keys.map((j) => scale * dot(q, [i, j], k, batch, head)));
+    const slope = (batch: number, head: number, i: number, j: number) =>
+      (weights(batch, head, i)[j] as number) *
+      (dot(dy, [i, j], v, batch, head) - dot(dy, [i, i], y, batch, head));
+    return build(shape, ([b = 0, row = 0, d = 0]) => {
+      const head = Math.floor(d / ((shape[2] as number) / heads));
+      const total = (terms: readonly number[]) => terms.reduce((sum, x) => sum + x, 0);
+      if (wrt === "q") return scale * total(keys.map((j) => slope(b, head, row, j) * read(k, [b, j, d])));
+      if (wrt === "k") return scale * total(queries.map((i) => slope(b, head, i, row) * read(q, [b, i, d])));
+      return total(queries.map((i) => (weights(b, head, i)[row] as number) * read(dy, [b, i, d])));
+    });
+  },
 
   conv2d: (inputs, { attributes, shape }) => {
     const [x, weight, bias] = inputs as [Doubles, Doubles, Doubles?];

@@ -176,6 +176,19 @@ const refused: { readonly [K in OpName]: readonly Refused<K>[] } = {
     ["no groups", [f(1, 4, 2), f(4), f(4)], { ...norm, groups: 0 }],
     ["no channels", [f(4), f(4), f(4)], norm],
   ],
+  attentionGrad: [
+    [
+      "a result of another shape",
+      [f(1, 2, 4), f(1, 3, 4), f(1, 3, 2), f(1, 2, 4), f(1, 2, 2)],
+      { heads: 1, scale: 1, wrt: "q" },
+    ],
+    [
+      "a gradient of another shape",
+      [f(1, 2, 4), f(1, 3, 4), f(1, 3, 2), f(1, 2, 2), f(1, 3, 2)],
+      { heads: 1, scale: 1, wrt: "k" },
+    ],
+    ["no gradient", [f(1, 2, 4), f(1, 3, 4), f(1, 3, 2), f(1, 2, 2)], { heads: 1, scale: 1, wrt: "v" }],
+  ],
   groupNormGrad: [
     ["a gradient of another shape", [f(1, 4, 2), f(4), f(4), f(1, 4, 3)], { ...norm, wrt: "x" }],
     ["groups that do not divide the channels", [f(1, 3), f(3), f(3), f(1, 3)], { ...norm, wrt: "scale" }],

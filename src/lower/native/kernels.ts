@@ -227,6 +227,20 @@ const normKey = ({ inputs: [x, scale, shift], attributes }: Tensor): readonly un
 };
 const same = (a: readonly unknown[], b: readonly unknown[]): boolean => a.every((each, i) => each === b[i]);
 
+type AnyAttention = Tensor<"attention" | "attentionGrad">;
+/** What tells one attention and its gradient from another. */
+const attentionKey = ({ inputs, attributes }: Tensor): readonly unknown[] => {
+  const { heads, scale } = attributes as AnyAttention["attributes"];
+  return [...inputs, heads, scale];
+};
+const attentionWords = ({ inputs, attributes }: Tensor): readonly number[] => {
+  const { heads, scale } = attributes as AnyAttention["attributes"];
+  const [q, k, v] = inputs.map(({ shape }) => shape) as [Shape, Shape, Shape];
+  const [batch, queries, channels] = q as [number, number, number];
+  const widths = [channels / heads, (v[2] as number) / heads];
+  return [batch, queries, k[1] as number, heads, ...widths, floatBits(scale)];
+};
+
 /** The step of each operation that has one of its own; Map has the elementwise ones. */
 export const kernels: { readonly [K in OpName]?: Kernel } = {
   sum: reduction(0),
@@ -238,13 +252,22 @@ export const kernels: { readonly [K in OpName]?: Kernel } = {
     planner.plan.step("softmax", value, planner.result(node), sizeOf(node.shape) / columns, columns);
   },
   attention(planner, node) {
-    const { heads, scale } = (node as Tensor<"attention">).attributes;
-    const [q, k, v] = node.inputs as [Tensor, Tensor, Tensor];
-    const [batch, queries, channels] = q.shape as [number, number, number];
-    const operands = [q, k, v].map((each) => planner.stored(planner.dense(each), planner.storage(node)));
-    const widths = [channels / heads, (v.shape[2] as number) / heads];
-    const numbers = [batch, queries, k.shape[1] as number, heads, ...widths, floatBits(scale)];
-    planner.plan.step("attention", ...operands, planner.result(node), ...numbers);
+    const operands = node.inputs.map((each) => planner.dense(each));
+    planner.plan.step("attention", ...operands, planner.result(node), ...attentionWords(node));
+  },
+  /** The gradients in q, k and v are one step, which the first of them that is met emits. */
+  attentionGrad(planner, node) {
+    const key = attentionKey(node);
+    const siblings = planner.order.filter(
+      (other): other is Tensor<"attentionGrad"> =>
+        other.op === "attentionGrad" && same(attentionKey(other), key),
+    );
+    const operands = node.inputs.map((each) => planner.dense(each));
+    const results = (["q", "k", "v"] as const).map((wrt) => {
+      const found = siblings.find(({ attributes }) => attributes.wrt === wrt);
+      return found ? planner.result(found) : null;
+    });
+    planner.plan.step("attentionGrad", ...operands, ...results, ...attentionWords(node));
   },
   gather(planner, node) {
     const [table, indices] = node.inputs as [Tensor, Tensor];

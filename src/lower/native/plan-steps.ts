@@ -6,7 +6,7 @@ import { instructions, type Opcode, opcodes } from "./words.ts";
 export interface PlanStep {
   /** The graph's operations that it computes; `copy` where it only lays numbers out in another way. */
   readonly name: string;
-  /** Floating-point operations of a convolution, of matrix products or of attention, which is two; 0 for all else. */
+  /** Floating-point operations of a convolution, of matrix products or of attention, whose products are two, five in its gradient; 0 for all else. */
   readonly flop: number;
 }
 
@@ -41,6 +41,15 @@ const convolution =
     return { name, flop: 2 * sizeOf([n, c, m, kh, kw, oh, ow] as number[]) };
   };
 
+/** Behind the operands: so many products of each score with what is as wide as a head of keys, and of values. */
+const ofScores =
+  (name: string, operands: number, [ofKeys, ofValues]: readonly [number, number]): Kind =>
+  (body) => {
+    const numbers = body.slice(operands) as [number, number, number, number, number, number];
+    const [batch, queries, keys, heads, width, valueWidth] = numbers;
+    return { name, flop: 2 * batch * heads * queries * keys * (ofKeys * width + ofValues * valueWidth) };
+  };
+
 const kinds: { readonly [K in Opcode]: Kind } = {
   map(body) {
     const [rank = 0] = body;
@@ -70,8 +79,6 @@ const kinds: { readonly [K in Opcode]: Kind } = {
   convWeightGrad: convolution("conv2dWeightGrad", 3),
   groupNorm: plain("groupNorm"),
   groupNormGrad: plain("groupNormGrad"),
-  attention(body) {
-    const [batch = 0, queries = 0, keys = 0, heads = 0, width = 0, valueWidth = 0] = body.slice(4);
-    return { name: "attention", flop: 2 * batch * heads * queries * keys * (width + valueWidth) };
-  },
+  attention: ofScores("attention", 4, [1, 1]),
+  attentionGrad: ofScores("attentionGrad", 8, [3, 2]),
 };

@@ -51,12 +51,11 @@ const isActive = (node: Tensor, active: ReadonlySet<Tensor>): boolean => {
   return true;
 };
 
-/** Norms and attention take all their images in one dtype. */
+/** Norms take all their images in one dtype. */
 const fits = ({ op, inputs }: Tensor, rounded: ReadonlySet<Tensor>): boolean => {
-  const [first, second, third, fourth] = inputs.map((source) => rounded.has(source));
+  const [first, , , fourth] = inputs.map((source) => rounded.has(source));
   if (op === "groupNorm") return first === true;
-  if (op === "groupNormGrad") return first === true && fourth === true;
-  return op !== "attention" || (first === true && second === true && third === true);
+  return op !== "groupNormGrad" || (first === true && fourth === true);
 };
 
 /** What a sum over all but the first axis is computed from, back to what is more than arithmetic on single numbers. */

@@ -19,6 +19,7 @@ export const opcodes = {
   groupNorm: 10,
   groupNormGrad: 11,
   attention: 12,
+  attentionGrad: 13,
 } as const;
 export type Opcode = keyof typeof opcodes;
 
