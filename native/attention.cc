@@ -1,6 +1,6 @@
 // Attention and its gradients: for each block of queries of a head the scores and what is made of them stay in the cache.
-// k and v are laid out for that, in float32, with rows of whole vectors: dense, or transposed where they are multiplied
-// by rows.
+// k and v are laid out for that, in float32, with rows of whole or half vectors: dense, or transposed where they are
+// multiplied by rows.
 #include "gemm.h"
 #include "step.h"
 
@@ -12,7 +12,7 @@ constexpr int64_t SCORES = 32768;  // of a block of queries, at most: 128 KiB
 constexpr int64_t MOST = 8 * HEIGHT;
 constexpr int64_t SUMMED = 256;  // keys whose values are added up before they join a sum
 
-int64_t padded(int64_t n) { return (n + LANES - 1) / LANES * LANES; }
+int64_t padded(int64_t n) { return (n + HALF - 1) / HALF * HALF; }
 
 struct Shape {
   int64_t batch, queries, keys, heads, width, valueWidth;
@@ -52,10 +52,11 @@ struct Rows {
   }
 };
 
-// [count, padded width], with zeros behind.
-void pack(const Rows& rows, int64_t first, int64_t count, float* out) {
+// `scale` times the rows, [count, padded width], with zeros behind.
+void pack(const Rows& rows, int64_t first, int64_t count, float* out, float scale = 1) {
   for (int64_t i = 0; i < count; ++i, out += padded(rows.width)) {
     rows.read(first + i, out);
+    for (int64_t d = 0; d < rows.width; ++d) out[d] *= scale;
     std::fill(out + rows.width, out + padded(rows.width), 0.f);
   }
 }
@@ -67,20 +68,24 @@ void packTurned(const Rows& rows, int64_t count, float* line, float* out) {
     const int64_t some = std::min(LANES, count - first);
     for (int64_t i = 0; i < some; ++i) rows.read(first + i, line + i * rows.width);
     for (int64_t d = 0; d < rows.width; ++d)
-      for (int64_t i = 0; i < LANES; ++i) out[d * row + first + i] = i < some ? line[i * rows.width + d] : 0.f;
+      for (int64_t i = 0; i < some; ++i) out[d * row + first + i] = line[i * rows.width + d];
   }
+  for (int64_t d = 0; d < rows.width; ++d) std::fill(out + d * row + count, out + (d + 1) * row, 0.f);
 }
 
-// Scores become exp(scale · score - largest); gives 1 / their sum.
-float exponentials(float* scores, int64_t n, float scale) {
-  float largest = scores[0] * scale, sum = 0;
+// Scores become exp(score - largest); gives 1 / their sum.
+float exponentials(float* scores, int64_t n) {
+  float largest = scores[0], sum = 0;
 #pragma omp simd reduction(max : largest)
-  for (int64_t i = 0; i < n; ++i) {
-    scores[i] *= scale;
-    largest = largest < scores[i] ? scores[i] : largest;
+  for (int64_t i = 0; i < n; ++i) largest = largest < scores[i] ? scores[i] : largest;
+  const int64_t whole = n / LANES * LANES;
+  Vector sums{};
+  for (int64_t i = 0; i < whole; i += LANES) {
+    Vector* at = reinterpret_cast<Vector*>(scores + i);
+    sums += *at = steep(Vector(*at - largest));
   }
-#pragma omp simd reduction(+ : sum)
-  for (int64_t i = 0; i < n; ++i) sum += scores[i] = exponential(scores[i] - largest);
+  for (int64_t lane = 0; lane < LANES; ++lane) sum += sums[lane];
+  for (int64_t i = whole; i < n; ++i) sum += scores[i] = exponential(scores[i] - largest);
   return 1.f / sum;
 }
 
@@ -118,9 +123,9 @@ struct Forward {
     Cut cut{memory};
     float *scores = cut.take(block() * row), *result = cut.take(block() * width), *queries = cut.take(block() * padded(s.width));
     float factors[MOST];
-    pack({q, s, head, s.queries, s.width}, first, count, queries);
+    pack({q, s, head, s.queries, s.width}, first, count, queries, s.scale);
     multiply(queries, padded(s.width), keys, row, count, row, s.width, scores, row);
-    for (int64_t i = 0; i < count; ++i) factors[i] = exponentials(scores + i * row, s.keys, s.scale);
+    for (int64_t i = 0; i < count; ++i) factors[i] = exponentials(scores + i * row, s.keys);
     weigh(scores, row, values, width, count, s.keys, result);
     const Rows to(out, s, head, s.queries, s.valueWidth);
     for (int64_t i = 0; i < count; ++i) {
@@ -160,7 +165,7 @@ struct Backward {
     std::fill_n(sums, this->sums(), 0.f);
     for (; first < last; first += block()) {
       const int64_t count = std::min(block(), last - first);
-      pack({q, s, head, s.queries, s.width}, first, count, queries);
+      pack({q, s, head, s.queries, s.width}, first, count, queries, s.scale);
       pack({dy, s, head, s.queries, s.valueWidth}, first, count, gradients);
       pack({y, s, head, s.queries, s.valueWidth}, first, count, attended);
       multiply(queries, width, turnedKeys, row, count, row, s.width, scores, row);
@@ -171,20 +176,23 @@ struct Backward {
       if (!dq) continue;
       weigh(slopes, row, keys, width, count, s.keys, result);
       const Rows to(dq, s, head, s.queries, s.width);
-      for (int64_t i = 0; i < count; ++i) to.write(first + i, result + i * width);
+      for (int64_t i = 0; i < count; ++i) {
+        for (int64_t d = 0; d < s.width; ++d) result[i * width + d] *= s.scale;
+        to.write(first + i, result + i * width);
+      }
     }
   }
 
-  // Of one query: scores become weights P, and dy vᵀ the gradient in the scores q kᵀ, scale · P ∘ (dy vᵀ − Σ dy ∘ y).
+  // Of one query: scores become weights P, and dy vᵀ the gradient in the scores, P ∘ (dy vᵀ − Σ dy ∘ y).
   void slope(float* scores, float* slopes, const float* gradient, const float* attended) const {
-    const float factor = exponentials(scores, s.keys, s.scale);
+    const float factor = exponentials(scores, s.keys);
     float delta = 0;
 #pragma omp simd reduction(+ : delta)
     for (int64_t j = 0; j < s.valueWidth; ++j) delta += gradient[j] * attended[j];
 #pragma omp simd
     for (int64_t j = 0; j < s.keys; ++j) {
       scores[j] *= factor;
-      slopes[j] = scores[j] * (slopes[j] - delta) * s.scale;
+      slopes[j] = scores[j] * (slopes[j] - delta);
     }
   }
 

@@ -7,6 +7,7 @@ import { lower, type NativeTarget, type Precision, readPlan } from "../src/lower
 import type { Graph } from "../src/tensor/index.ts";
 import {
   amongActivations,
+  attentionPrograms,
   blockedPrograms,
   gradientPrograms,
   type Program,
@@ -51,7 +52,12 @@ const fileOf = ({ outputs, values }: Program, target: NativeTarget): Uint8Array 
 
 const [folder = "native-cases"] = process.argv.slice(2);
 await mkdir(folder, { recursive: true });
-const all = { plain: plainPrograms, gradient: gradientPrograms, blocked: blockedPrograms };
+const all = {
+  plain: plainPrograms,
+  gradient: gradientPrograms,
+  blocked: blockedPrograms,
+  attention: attentionPrograms,
+};
 const kinds: Readonly<Record<Precision, Readonly<Record<string, readonly Program[]>>>> = {
   fp32: all,
   bf16: Object.fromEntries(

@@ -39,6 +39,17 @@ describe("the file", () => {
     expect(new Set(model.graph?.node.map(({ domain }) => domain))).toEqual(new Set([""]));
   });
 
+  test("has what the gradients of attention share once", () => {
+    const tokens = { shape: [2, 5, 4] };
+    const graph = trace({ q: tokens, k: tokens, v: tokens }, ({ q, k, v }) => {
+      const y = attention(q, k, v, { heads: 1, scale: 0.5 });
+      const [dq, dk, dv] = gradients(y.mul(y).sum(), [q, k, v]);
+      return { dq: dq ?? q, dk: dk ?? k, dv: dv ?? v };
+    });
+    const ops = opsOf(lower(graph));
+    expect([count(ops, "Softmax"), count(ops, "MatMul")]).toEqual([1, 6]); // scores, result, dy vᵀ, three gradients
+  });
+
   test("declares inputs and outputs with names, dtypes and shapes", () => {
     const { graph } = parse(lower(plain()));
     const show = (values: NonNullable<typeof graph>["input"]) =>

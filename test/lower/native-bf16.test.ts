@@ -4,7 +4,13 @@ import { NDArray } from "../../src/base/index.ts";
 import { lower, type NativeTarget, portable, readPlan } from "../../src/lower/index.ts";
 import { concat, conv2d, trace, where } from "../../src/tensor/index.ts";
 import { evaluate, network, networks } from "./networks.ts";
-import { amongActivations, blockedPrograms, gradientPrograms, plainPrograms } from "./programs.ts";
+import {
+  amongActivations,
+  attentionPrograms,
+  blockedPrograms,
+  gradientPrograms,
+  plainPrograms,
+} from "./programs.ts";
 import { BFLOAT16, describeTogether, runTogether } from "./together.ts";
 
 const targets = [1, 8].map((block): NativeTarget => ({ engine: "native", block, precision: "bf16" }));
@@ -22,6 +28,7 @@ const kinds = {
   // By way of a dozen operations whose results are all stored, and two differentiations: each may add as much.
   "second gradients of norms": [gradientPrograms.filter(isSecond), 2 * BFLOAT16],
   convolutions: [blockedPrograms, BFLOAT16],
+  attention: [attentionPrograms, BFLOAT16],
 } as const;
 
 if (built)

@@ -46,6 +46,18 @@ test("attention counts its two products", () => {
   ).toEqual([{ name: "attention", flop }]);
 });
 
+test("the gradient of attention is one step of five products", () => {
+  const shapes = { q: [2, 5, 8], k: [2, 7, 8], v: [2, 7, 12] };
+  const flop = 2 * 2 * 5 * 7 * (3 * 8 + 2 * 12);
+  expect(
+    steps(shapes, (leaves) => {
+      const y = attention(...all(leaves), { heads: 2, scale: 1 });
+      const found = gradients(y.mul(y).sum(), all(leaves)) as [Tensor, Tensor, Tensor];
+      return found.map((each) => each.sum()).reduce((sum, each) => sum.add(each));
+    }).filter(({ name }) => name === "attentionGrad"),
+  ).toEqual([{ name: "attentionGrad", flop }]);
+});
+
 test.each([1, 8])("a convolution and its two gradients count the same terms, with blocks of %i", (block) => {
   const found = steps(
     { x: [2, 8, 9, 8], weight: [16, 8, 3, 3] },

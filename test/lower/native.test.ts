@@ -4,7 +4,7 @@ import { Generator, NDArray } from "../../src/base/index.ts";
 import { lower, type NativeTarget, portable, readPlan } from "../../src/lower/index.ts";
 import { conv2d, groupNorm, trace } from "../../src/tensor/index.ts";
 import { evaluate, network, networks } from "./networks.ts";
-import { blockedPrograms, gradientPrograms, plainPrograms } from "./programs.ts";
+import { attentionPrograms, blockedPrograms, gradientPrograms, plainPrograms } from "./programs.ts";
 import { describeTogether } from "./together.ts";
 
 const built = host.nativeEngine() !== null;
@@ -15,6 +15,7 @@ const [native] = targets as [NativeTarget];
 if (built) {
   for (const target of targets)
     describeTogether(`the native engine in blocks of ${target.block}`, target, blockedPrograms);
+  describeTogether("the native engine attends as the plain loops do", native, attentionPrograms);
   describeTogether("the native engine computes what the plain loops do", native, plainPrograms);
   describeTogether(
     "the native engine computes the gradients that the plain loops do",

@@ -1,5 +1,5 @@
 import { Generator, NDArray, type Shape, sizeOf } from "../../src/base/index.ts";
-import { conv2d, input, Tensor, topologicalOrder, vjp } from "../../src/tensor/index.ts";
+import { attention, conv2d, input, Tensor, topologicalOrder, vjp } from "../../src/tensor/index.ts";
 import { allCases } from "../tensor/cases.ts";
 
 /** Nodes to compute, and what to feed. */
@@ -64,6 +64,26 @@ export const blockedPrograms: readonly Program[] = blocked.map(
     };
   },
 );
+
+/** Attention and its gradients in shapes that the native engine works through in several ways. */
+const attended: readonly (readonly [title: string, q: Shape, k: Shape, v: Shape, heads: number])[] = [
+  ["several blocks of queries, odd widths", [3, 130, 10], [3, 37, 10], [3, 37, 6], 2],
+  ["one head, whose queries are shared out", [1, 150, 5], [1, 300, 5], [1, 300, 20], 1],
+  ["whole and half vectors", [2, 20, 72], [2, 33, 72], [2, 33, 48], 3],
+];
+
+export const attentionPrograms: readonly Program[] = attended.map(([title, ...rest], i) => {
+  const heads = rest[3];
+  const [q, k, v] = rest.slice(0, 3).map((shape) => input(shape as Shape)) as [Tensor, Tensor, Tensor];
+  const y = attention(q, k, v, { heads, scale: 0.4 });
+  const dy = input(y.shape);
+  const random = new Generator(3000 + i);
+  return {
+    title: `attention, ${title}`,
+    outputs: [y, ...vjp(y, [q, k, v], dy)],
+    values: new Map([q, k, v, dy].map((leaf) => [leaf as Tensor<"input">, random.normal(leaf.shape)])),
+  };
+});
 
 /** The same as an image of one channel, convolved with 1: what a plan in bf16 stores rounded. */
 const throughAnImage = (x: Tensor, one: Tensor): Tensor =>

@@ -320,28 +320,35 @@ export const references: { readonly [K in OpName]: Reference<K> } = {
   },
   attentionGrad: (inputs, { attributes: { heads, scale, wrt }, shape }) => {
     const [q, k, v, y, dy] = inputs as [Doubles, Doubles, Doubles, Doubles, Doubles];
-    const [queries, keys] = [q, k].map((x) => Array.from({ length: x.shape[1] as number }, (_, i) => i)) as [
-      number[],
-      number[],
-    ];
-    const dot = (a: Doubles, [i, j]: readonly [number, number], b: Doubles, batch: number, head: number) =>
-      Array.from(
-        { length: (a.shape[2] as number) / heads },
-        (_, d) => head * ((a.shape[2] as number) / heads) + d,
-      )
-        .map((d) => read(a, [batch, i, d]) * read(b, [batch, j, d]))
-        .reduce((sum, x) => sum + x, 0);
-    const weights = (batch: number, head: number, i: number) =>
-      softmaxRow(keys.map((j) => scale * dot(q, [i, j], k, batch, head)));
-    const slope = (batch: number, head: number, i: number, j: number) =>
-      (weights(batch, head, i)[j] as number) *
-      (dot(dy, [i, j], v, batch, head) - dot(dy, [i, i], y, batch, head));
+    const tokens = (x: Doubles) => Array.from({ length: x.shape[1] as number }, (_, i) => i);
+    const total = (terms: readonly number[]) => terms.reduce((sum, term) => sum + term, 0);
+    const headOf = (x: Doubles, channel: number) => Math.floor(channel / ((x.shape[2] as number) / heads));
+    const dot = (a: Doubles, i: number, b: Doubles, j: number, [batch, head]: readonly [number, number]) =>
+      total(
+        Array.from({ length: a.shape[2] as number }, (_, d) => d)
+          .filter((d) => headOf(a, d) === head)
+          .map((d) => read(a, [batch, i, d]) * read(b, [batch, j, d])),
+      );
+    /** Of each query, its weights and the gradient in its scores. */
+    const matrices = (where: readonly [number, number]) =>
+      tokens(q).map((i) => {
+        const weights = softmaxRow(tokens(k).map((j) => scale * dot(q, i, k, j, where)));
+        const delta = dot(dy, i, y, i, where);
+        return {
+          weights,
+          slopes: weights.map((weight, j) => weight * (dot(dy, i, v, j, where) - delta)),
+        };
+      });
+    const found = Array.from({ length: shape[0] as number }, (_, batch) =>
+      Array.from({ length: heads }, (_, head) => matrices([batch, head])),
+    );
     return build(shape, ([b = 0, row = 0, d = 0]) => {
-      const head = Math.floor(d / ((shape[2] as number) / heads));
-      const total = (terms: readonly number[]) => terms.reduce((sum, x) => sum + x, 0);
-      if (wrt === "q") return scale * total(keys.map((j) => slope(b, head, row, j) * read(k, [b, j, d])));
-      if (wrt === "k") return scale * total(queries.map((i) => slope(b, head, i, row) * read(q, [b, i, d])));
-      return total(queries.map((i) => (weights(b, head, i)[row] as number) * read(dy, [b, i, d])));
+      const rows = found[b]?.[Math.floor(d / ((shape[2] as number) / heads))] as ReturnType<typeof matrices>;
+      if (wrt === "q")
+        return scale * total((rows[row]?.slopes ?? []).map((slope, j) => slope * read(k, [b, j, d])));
+      if (wrt === "k")
+        return scale * total(rows.map(({ slopes }, i) => (slopes[row] as number) * read(q, [b, i, d])));
+      return total(rows.map(({ weights }, i) => (weights[row] as number) * read(dy, [b, i, d])));
     });
   },
 
