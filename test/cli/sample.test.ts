@@ -298,6 +298,26 @@ describe("undiffuse sample", () => {
     }
   });
 
+  it("puts what the last of several stages makes into the run's folder, and what another makes into its own", async () => {
+    const two = join(folder, "two");
+    const file = join(folder, "two.json");
+    const recipe = {
+      name: "two",
+      system: "rectified-flow",
+      data: { kind: "density", name: "two_moons", count: 64 },
+      config: { network: { kind: "mlp", width: 8 }, reflow: { steps: 2 } },
+      training: { steps: 2, batch: 8, heldOut: 0.1 },
+      sampling: { sampler: { kind: "euler", steps: 2, clip: null } },
+    };
+    await writeFile(file, JSON.stringify(recipe));
+    expect((await undiffuse(["train", file, "--out", two])).code).toBe(0);
+    for (const model of [two, join(two, "flow")]) {
+      const { code, stdout } = await undiffuse(["sample", model, "--count", "2"]);
+      expect(code).toBe(0);
+      expect(stdout.trim()).toBe(join(model, "samples", "grid.png"));
+    }
+  });
+
   it("refuses what the sampler cannot do", async () => {
     const { code, stderr } = await undiffuse(["sample", run, "--sampler", "heun", "--steps", "101"]);
     expect(stderr).toContain("steps: expected an integer from 1 to 100");
