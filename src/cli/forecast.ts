@@ -7,7 +7,7 @@ const rows: Readonly<Record<keyof MemoryForecast, readonly [name: string, what: 
   movingAverage: ["moving average", ""],
   moments: ["moments", "the optimizer's"],
   gradients: ["gradients", "of a micro-batch, and their sum"],
-  activations: ["activations", "every tensor of a step at once; the runtime reuses some"],
+  activations: ["activations", "what a step computes on the way"],
   images: ["images", "decoded"],
 };
 
@@ -17,7 +17,7 @@ export const forecast = async <S>(job: TrainJob<S>): Promise<void> => {
   const row = (name: string, bytes: number, what: string) =>
     say(`  ${name.padEnd(14)} ${megabytes(bytes).padStart(11)}  ${what}`);
   const before = process.memoryUsage.rss(); // the images are in it already
-  const memory = forecastMemory(job);
+  const memory = await forecastMemory(job);
   const program = Math.max(0, before - memory.images);
   const total = Object.values(memory).reduce((sum, bytes) => sum + bytes, program);
   say(`memory: about ${megabytes(total)}, held-out losses and previews not counted`);

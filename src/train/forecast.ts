@@ -1,7 +1,7 @@
-import { NDArray, sizeOf } from "../base/index.ts";
+import { workingBytes } from "../lower/index.ts";
 import { DropoutMasks } from "../nn/index.ts";
 import { slotNames } from "../optim/index.ts";
-import { type Graph, type Tensor, topologicalOrder } from "../tensor/index.ts";
+import { trainTarget } from "../runtime/index.ts";
 import type { TrainJob } from "./job.ts";
 import type { TrainingOptions } from "./options.ts";
 import { parameterCount, traceUpdate } from "./program.ts";
@@ -19,17 +19,19 @@ export interface MemoryForecast {
   readonly moments: number;
   /** Those of a micro-batch, and their sum. */
   readonly gradients: number;
-  /** Every intermediate tensor of the traced steps at once; a runtime reuses some, and has scratch space. */
+  /** What the steps compute on the way: every tensor at once for onnxruntime, which reuses some. */
   readonly activations: number;
   readonly images: number;
 }
 
 /**
- * What a training needs beside the program itself, read off its traced graphs. Held-out measurements,
- * previews and the runtime's scratch space are not counted. Measured with the digits recipe on two cores: the
- * process grew by 323, 988 and 1807 MB at batches of 32, 128 and 256, where this gives 266, 1003 and 1986.
+ * What a training needs beside the program itself, read off its graphs. Held-out measurements, previews and the
+ * runtime's scratch space are not counted. Measured with the digits recipe on two cores of onnxruntime:
+ * the process grew by 323, 988 and 1807 MB at batches of 32, 128 and 256, where this gives 266, 1003 and 1986.
  */
-export const forecastMemory = <S>({ stage, training, dataset }: TrainJob<S>): MemoryForecast => {
+export const forecastMemory = async <S>(job: TrainJob<S>): Promise<MemoryForecast> => {
+  const { stage, training, dataset } = job;
+  const target = await trainTarget(job.backend, job.precision);
   const floats = 4 * parameterCount(stage.networks);
   const traced = stage.updates.map((update) =>
     traceUpdate(update, {
@@ -43,7 +45,7 @@ export const forecastMemory = <S>({ stage, training, dataset }: TrainJob<S>): Me
     movingAverage: floats,
     moments: slotsOf(stage, training).size * floats,
     gradients: 2 * floats,
-    activations: traced.reduce((sum, graph) => sum + intermediateBytes(graph), 0),
+    activations: traced.reduce((sum, graph) => sum + workingBytes(graph, target), 0),
     images: dataset.images.data.byteLength + (dataset.uncropped?.data.byteLength ?? 0),
   };
 };
@@ -51,17 +53,6 @@ export const forecastMemory = <S>({ stage, training, dataset }: TrainJob<S>): Me
 /** The buffers that the optimizers of all updates keep. */
 const slotsOf = ({ updates }: Pick<Stage, "updates">, training: TrainingOptions): Set<string> =>
   new Set(updates.flatMap(({ optimizer = training.optimizer }) => slotNames(optimizer)));
-
-/** Bytes of what a graph computes on the way to its outputs. */
-const intermediateBytes = ({ outputs }: Graph): number => {
-  const results = new Set(outputs.values());
-  return topologicalOrder(results)
-    .filter((node) => node.op !== "input" && node.op !== "constant" && !results.has(node))
-    .reduce((sum, node) => sum + bytesOf(node), 0);
-};
-
-const bytesOf = ({ shape, dtype }: Tensor): number =>
-  sizeOf(shape) * NDArray.zeros([0], dtype).data.BYTES_PER_ELEMENT;
 
 /** Seconds of a training step: the second of two that are really made, and then forgotten; writes nothing. */
 export const timeStep = async <S>(job: TrainJob<S>): Promise<number> => {

@@ -170,7 +170,7 @@ describe("a recipe of several stages", () => {
     const job = { recipe: recipeWith(), dataset, folder, resume: false, threads: 1 };
     const { jobs, close } = untrainedStages(job);
     for (const each of jobs) {
-      expect(forecastMemory(each).parameters).toBe(2 * 2 * 4);
+      expect((await forecastMemory(each)).parameters).toBe(2 * 2 * 4);
       expect(await timeStep(each)).toBeGreaterThan(0);
     }
     await close();

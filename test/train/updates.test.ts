@@ -52,7 +52,7 @@ describe("several updates of a stage", () => {
       Object.keys(losses as object),
     );
     expect(steps).toEqual(Array(4).fill(["a", "b"]));
-    expect(forecastMemory(job).moments).toBe(2 * 8 * 4);
+    expect((await forecastMemory(job)).moments).toBe(2 * 8 * 4);
   });
 
   it("wait for what they draw", async () => {

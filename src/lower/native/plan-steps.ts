@@ -1,6 +1,6 @@
 import { sizeOf } from "../../base/index.ts";
 import type { Plan } from "./plan-builder.ts";
-import { instructions, type Opcode, opcodes } from "./words.ts";
+import { ALIGN, instructions, type Opcode, opcodes } from "./words.ts";
 
 /** A step of a plan, as those see it who measure it. */
 export interface PlanStep {
@@ -22,6 +22,9 @@ export const stepsOf = ({ words }: Pick<Plan, "words">): PlanStep[] => {
     return kinds[names.get(opcode) as Opcode](body);
   });
 };
+
+/** Memory for all that a plan computes and is neither fed nor an output, scratch of its steps aside. */
+export const arenaBytes = ({ words }: Pick<Plan, "words">): number => (words[3] as number) * ALIGN;
 
 const named = <K extends string>(table: Readonly<Record<K, number>>): ReadonlyMap<number, K> =>
   new Map(Object.entries(table).map(([name, word]) => [word as number, name as K]));
