@@ -26,7 +26,7 @@ export interface MemoryForecast {
 
 /**
  * What a training needs beside the program itself, read off its graphs. Held-out measurements, previews and the
- * runtime's scratch space are not counted. Measured with the digits recipe on two cores of onnxruntime:
+ * runtime's scratch space are not counted. Measured with the digits recipe, onnxruntime on two cores:
  * the process grew by 323, 988 and 1807 MB at batches of 32, 128 and 256, where this gives 266, 1003 and 1986.
  */
 export const forecastMemory = async <S>(job: TrainJob<S>): Promise<MemoryForecast> => {
