@@ -43,7 +43,7 @@ Step prepareConv(Setup& setup) {
   const Value *x = setup.real(), *weight = setup.real(), *bias = setup.optional(), *out = setup.real();
   const Shape s = readShape(setup.words, x, weight, out);
   need(bias, s.m);
-  return buildPrimitive(setup, {x, weight, out}, [&](Factors factors) {
+  return buildPrimitive(setup, {x, weight}, [&](Factors factors) {
     const Type type = typeOf(factors);
     const auto description = describeConv(setup.primitives->engine, s.x(type), s.weight(type), bias ? s.bias() : Md(),
                                           s.out(typeOf(factors, out)), s.window(), false);
@@ -61,7 +61,7 @@ Step prepareConv(Setup& setup) {
 Step prepareConvInputGrad(Setup& setup) {
   const Value *dy = setup.real(), *weight = setup.real(), *dx = setup.real();
   const Shape s = readShape(setup.words, dx, weight, dy);
-  return buildPrimitive(setup, {dy, weight, dx}, [&](Factors factors) {
+  return buildPrimitive(setup, {dy, weight}, [&](Factors factors) {
     const Type type = typeOf(factors);
     const auto& engine = setup.primitives->engine;
     const auto description = describeConvInputGrad(engine, s.x(typeOf(factors, dx)), s.weight(type), s.out(type),

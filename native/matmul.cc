@@ -79,7 +79,7 @@ Step prepareMatMul(Setup& setup) {
   need(bValue, b.extent());
   need(outValue, out.extent());
 
-  return buildPrimitive(setup, {aValue, bValue, outValue}, [&](Factors factors) {
+  return buildPrimitive(setup, {aValue, bValue}, [&](Factors factors) {
     const Type type = typeOf(factors);
     const Md aMd = a.description(type), bMd = b.description(type), outMd = out.description(typeOf(factors, outValue));
     const auto description = describeMatMul(setup.primitives->engine, aMd, bMd, outMd);

@@ -13,7 +13,7 @@
 // BFloat16 is float32 rounded to its upper half, which the planner stores activations in where a plan is to have that
 // precision; it is never what a caller feeds or gets. "Real" below is Float32 or BFloat16; what is said of no dtype is
 // Float32. Every step computes in float32 and rounds what it stores, to nearest even. A product (MatMul, Conv and its
-// gradients) of which any value is BFloat16 takes all its factors rounded to it, and adds up in float32.
+// gradients) of which one factor is BFloat16 takes both rounded to it, and adds up in float32.
 #pragma once
 #include <cstdint>
 

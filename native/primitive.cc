@@ -69,7 +69,7 @@ void Primitive::take(int argument, Argument in) {
 }
 
 void Primitive::output(int argument, const Value* value, const Layout& given, const Md& wanted) {
-  const bool converts = factors_ == Factors::Rounded && value->dtype == BFloat16;
+  const bool converts = factors_ != Factors::BFloat16 && value->dtype == BFloat16;
   Argument out = describe(value, converts, given, wanted);
   const Md own = out.given.get_desc();
   if (own != wanted) out.reorder = dnnl::reorder(out.wanted, out.given);

@@ -65,12 +65,13 @@ class Primitive {
 // The first `count` numbers of a real value, rounded to bfloat16.
 void copyRounded(const Value* value, int64_t count, float* out, int threads);
 
-// build(factors) for values of which one is bfloat16, or none.
+// build(factors) for factors of which one is bfloat16, or none: numbers that nobody rounded stay as they are, though
+// their product is stored rounded.
 template <class Build>
-Step buildPrimitive(Setup& setup, std::initializer_list<const Value*> values, const Build& build) {
+Step buildPrimitive(Setup& setup, std::initializer_list<const Value*> given, const Build& build) {
   std::shared_ptr<Primitive> primitive;
   const auto isHalf = [](const Value* value) { return value->dtype == BFloat16; };
-  if (std::none_of(values.begin(), values.end(), isHalf)) {
+  if (std::none_of(given.begin(), given.end(), isHalf)) {
     primitive = build(Factors::Float32);
   } else {
     const size_t reserved = setup.reserved();

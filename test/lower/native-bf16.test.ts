@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { host } from "#host";
-import { NDArray } from "../../src/base/index.ts";
+import { Generator, NDArray } from "../../src/base/index.ts";
 import { lower, type NativeTarget, portable, readPlan } from "../../src/lower/index.ts";
 import { concat, conv2d, trace, where } from "../../src/tensor/index.ts";
 import { evaluate, network, networks } from "./networks.ts";
@@ -72,6 +72,31 @@ describe.runIf(built)("a plan in bf16", () => {
       expect(largest(dq.data)).toBeLessThan(BFLOAT16 * 3 * dy * v * k);
       expect(largest(dk.data)).toBeLessThan(BFLOAT16 * 3 * dy * v * q);
       expect(largest(dv.data)).toBeCloseTo(dy, 1);
+    }
+  });
+
+  /** At the last steps of sampling, noise is hundreds of times smaller than the image that it is in. */
+  test("sees what is faint in an image that it is fed: factors that nobody rounded are not rounded", async () => {
+    const faint = new Generator(7).normal([1, 8, 6, 6]).mul(0.01);
+    const [difference, one] = [
+      [8, 8, 1, 2],
+      [8, 8, 1, 1],
+    ].map((shape) => NDArray.zeros(shape)) as [NDArray, NDArray];
+    for (let c = 0; c < 8; c++) {
+      difference.data[(c * 8 + c) * 2] = 1;
+      difference.data[(c * 8 + c) * 2 + 1] = -1;
+      one.data[c * 8 + c] = 1;
+    }
+    const feeds = { x: faint.add(10), difference, one };
+    const graph = trace(feeds, ({ x, difference, one }) => {
+      const plain = { stride: 1, padding: [0, 0, 0, 0] as const };
+      return { y: conv2d(conv2d(x, difference, undefined, plain), one, undefined, plain) };
+    });
+    const { y: wanted } = await evaluate(portable, { graph, feeds });
+    for (const target of targets) {
+      const { y } = await evaluate(target, { graph, feeds });
+      const far = NDArray.from(y as NDArray).sub(NDArray.from(wanted as NDArray));
+      expect(largest(far.data)).toBeLessThan(BFLOAT16 * largest((wanted as NDArray).data));
     }
   });
 
