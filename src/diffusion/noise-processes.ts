@@ -22,6 +22,10 @@ interface LinearBetas {
   readonly betaMin?: number;
   readonly betaMax?: number;
 }
+interface PreservingOptions extends LinearBetas {
+  /** The earliest time. */
+  readonly clean?: number;
+}
 
 /** ∫β of β(t) = βmin + t (βmax − βmin), its inverse, and β. */
 const linearBetas = ({ betaMin = 0.1, betaMax = 20 }: LinearBetas) => {
@@ -34,10 +38,10 @@ const linearBetas = ({ betaMin = 0.1, betaMax = 20 }: LinearBetas) => {
 };
 
 /** Variance preserving: the limit of DDPM's chain (Song et al. 2021, eq. 11 and 33). */
-const variancePreserving = (options: LinearBetas = {}): Row => {
+const variancePreserving = ({ clean = 1e-3, ...options }: PreservingOptions = {}): Row => {
   const { beta, integral, inverse } = linearBetas(options);
   return {
-    span: [1e-3, 1],
+    span: [clean, 1],
     alpha: (t) => Math.exp(-integral(t) / 2),
     sigma: (t) => Math.sqrt(-Math.expm1(-integral(t))),
     time: (lambda) => inverse(Math.log1p(Math.exp(-2 * lambda))),
@@ -48,7 +52,7 @@ const variancePreserving = (options: LinearBetas = {}): Row => {
 };
 
 /** Sub-VP: the same mean, at every time less variance than VP (Song et al. 2021, eq. 13 and 29). */
-const subVariancePreserving = (options: LinearBetas = {}): Row => {
+const subVariancePreserving = (options: PreservingOptions = {}): Row => {
   const { beta, integral, inverse } = linearBetas(options);
   return {
     ...variancePreserving(options),

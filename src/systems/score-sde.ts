@@ -13,12 +13,17 @@ import { guidedSamplingSchema } from "./guided-sampling.ts";
 import { orderedSigmas } from "./sigma-range.ts";
 
 const positive = z.number().positive();
-const betas = { betaMin: positive.default(0.1), betaMax: positive.default(20) };
+const preserving = {
+  betaMin: positive.default(0.1),
+  betaMax: positive.default(20),
+  /** The earliest time: of VP's and sub-VP's ends the one without noise. */
+  clean: positive.max(0.5).default(1e-3),
+};
 
 /** The stochastic differential equation that takes data to noise; the defaults are the paper's. */
 const sdeSchema = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("vp"), ...betas }),
-  z.strictObject({ kind: z.literal("sub_vp"), ...betas }),
+  z.strictObject({ kind: z.literal("vp"), ...preserving }),
+  z.strictObject({ kind: z.literal("sub_vp"), ...preserving }),
   z.strictObject({ kind: z.literal("ve"), sigmaMin: positive.default(0.01), sigmaMax: positive.default(50) }),
 ]);
 
