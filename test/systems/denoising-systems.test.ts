@@ -66,14 +66,13 @@ describe("levels of training", () => {
   });
 
   it.each([
-    ["vp", swissRollVp, 0.05],
-    ["sub_vp", swissRollSubVp, 0.05],
-    ["ve", swissRollVe, 0.4],
+    ["vp", swissRollVp, 0.05, noiseProcesses.vp()],
+    ["sub_vp", swissRollSubVp, 0.1, noiseProcesses.sub_vp({ clean: swissRollSubVp.config.sde.clean })],
+    ["ve", swissRollVe, 0.4, noiseProcesses.ve()],
   ] as const)(
     "of a score SDE, %s, are as frequent as g² / 2σ² is large where the likelihood weighs them",
-    async (kind, recipe, until) => {
+    async (_, recipe, until, process) => {
       const sigma = valuesOf((await drawn(stageOf(recipe, { weighting: "likelihood" }))).sigma);
-      const process = noiseProcesses[kind]();
       const [clean, noisy] = process.span;
       const weight = likelihoodWeighting(process);
       // By the midpoint rule in ln t, as the weight is like 1 / t near data.
