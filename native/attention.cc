@@ -23,6 +23,7 @@ struct Shape {
   int64_t block(int64_t times) const {
     return std::clamp(SCORES / times / padded(keys) / HEIGHT * HEIGHT, HEIGHT, MOST);
   }
+  int64_t blocks(int64_t times) const { return (queries + block(times) - 1) / block(times); }
 };
 
 Shape readShape(Words& words) {
@@ -111,6 +112,7 @@ struct Forward {
   const Value *q, *k, *v, *out;
 
   int64_t block() const { return s.block(1); }
+  int64_t blocks() const { return s.blocks(1); }
   int64_t packedKeys() const { return s.width * padded(s.keys); }
   int64_t packedValues() const { return s.keys * padded(s.valueWidth); }
   int64_t scratch() const {
@@ -141,7 +143,7 @@ struct Backward {
   int64_t splits;  // of a head's queries, where heads alone do not fill the threads
 
   int64_t block() const { return s.block(2); }
-  int64_t blocks() const { return (s.queries + block() - 1) / block(); }
+  int64_t blocks() const { return s.blocks(2); }
   int64_t sums() const { return s.keys * (padded(s.width) + padded(s.valueWidth)); }
   int64_t scratch() const {
     const int64_t row = padded(s.keys), widths = padded(s.width) + padded(s.valueWidth);
@@ -220,7 +222,7 @@ Step prepareAttention(Setup& setup) {
   need(f.q, s.all() * s.queries * s.width), need(f.k, s.all() * s.keys * s.width);
   need(f.v, s.all() * s.keys * s.valueWidth), need(f.out, s.all() * s.queries * s.valueWidth);
   const int threads = threadsFor(s.all() * s.queries * s.keys * (s.width + s.valueWidth), setup.threads);
-  const int64_t blocks = (s.queries + f.block() - 1) / f.block();
+  const int64_t blocks = f.blocks();
   const Region packedKeys = setup.reserve(sizeof(float) * s.all() * f.packedKeys());
   const Region packedValues = setup.reserve(sizeof(float) * s.all() * f.packedValues());
   const Region scratch = setup.reserve(sizeof(float) * threads * f.scratch());
@@ -254,7 +256,7 @@ Step prepareAttentionGrad(Setup& setup) {
   for (const Value* each : {b.v, b.dv}) need(each, s.all() * s.keys * s.valueWidth);
   for (const Value* each : {b.y, b.dy}) need(each, s.all() * s.queries * s.valueWidth);
   const int threads = threadsFor(s.all() * s.queries * s.keys * (s.width + s.valueWidth), setup.threads);
-  b.splits = s.all() % threads && s.all() < 8 * threads ? std::min<int64_t>(b.blocks(), 2 * threads) : 1;
+  b.splits = splitsFor(s.all(), b.blocks(), threads);
   const Region scratch = setup.reserve(sizeof(float) * threads * b.scratch());
   const Region sums = setup.reserve(sizeof(float) * (b.splits == 1 ? threads : s.all() * b.splits) * b.sums());
   return [=] {
@@ -274,8 +276,7 @@ Step prepareAttentionGrad(Setup& setup) {
     parallel(s.all(), threads, [&](int64_t begin, int64_t end, int) {
       for (int64_t head = begin; head < end; ++head) {
         float* total = sums.as<float>() + head * splits * b.sums();
-        for (int64_t split = 1; split < splits; ++split)
-          for (int64_t j = 0; j < b.sums(); ++j) total[j] += total[split * b.sums() + j];
+        addSplits(total, splits, b.sums());
         b.store(head, total);
       }
     });

@@ -16,7 +16,7 @@ constexpr int64_t HEIGHT = 6;
 constexpr int64_t LANES = 4;
 constexpr int64_t HEIGHT = 4;
 #endif
-constexpr int64_t PANEL = 2 * LANES;  // columns of it
+constexpr int64_t PANEL = 2 * LANES;  // columns of `out` at a time, while there are so many
 constexpr int64_t HALF = LANES / 2;
 
 using Vector = float __attribute__((vector_size(LANES * 4), aligned(4), may_alias));

@@ -164,6 +164,17 @@ void parallel(int64_t tasks, int threads, const Body& body) {
   }
 }
 
+// Parts that each task is split into, at most `most`, where tasks alone do not fill the threads.
+inline int64_t splitsFor(int64_t tasks, int64_t most, int threads) {
+  return tasks % threads && tasks < 8 * threads ? std::min<int64_t>(most, 2 * threads) : 1;
+}
+
+// The first of `splits` parts of so many floats becomes the sum of all.
+inline void addSplits(float* parts, int64_t splits, int64_t size) {
+  for (int64_t split = 1; split < splits; ++split)
+    for (int64_t i = 0; i < size; ++i) parts[i] += parts[split * size + i];
+}
+
 Step prepareMap(Setup& setup);             // map.cc
 Step prepareFill(Setup& setup);            // rows.cc
 Step prepareReduce(Setup& setup);          // reduce.cc

@@ -121,8 +121,7 @@ using Accumulate = decltype(&accumulateTask<1, 1>);
 
 Step prepareFloats(Setup& setup, const ConvShape& shape, const Value* x, const Value* dy, const Value* dweight) {
   Tasks tasks{shape};
-  if (tasks.count() % setup.threads && tasks.count() < 8 * setup.threads)
-    tasks.splits = std::min<int64_t>(shape.n, 2 * setup.threads);
+  tasks.splits = splitsFor(tasks.count(), shape.n, setup.threads);
   const size_t copyFloats = tasks.padded() ? tasks.images() * tasks.paddedImage() : 0;
   const Region copies = setup.reserve(setup.threads * copyFloats * sizeof(float));
   const Region tiles = setup.reserve(tasks.splits * tasks.count() * tasks.tile() * sizeof(float));
@@ -146,8 +145,7 @@ Step prepareFloats(Setup& setup, const ConvShape& shape, const Value* x, const V
     parallel(count, setup.threads, [&](int64_t begin, int64_t end, int) {
       for (int64_t i = begin; i < end; ++i) {
         float* total = sums + i * splits * tasks.tile();
-        for (int64_t split = 1; split < splits; ++split)
-          for (int64_t j = 0; j < tasks.tile(); ++j) total[j] += total[split * tasks.tile() + j];
+        addSplits(total, splits, tasks.tile());
         const int64_t c = i / wide * BLOCK, m = i % wide * WIDTH;
         for (int64_t k = 0; k < std::min(WIDTH, s.m - m); ++k)
           for (int64_t j = 0; j < BLOCK; ++j)

@@ -27,12 +27,16 @@ export const lower = (graph: Graph, { target = portable, ...options }: LowerOpti
     ? planned(graph, { ...options, block: target.block, precision: target.precision })
     : lowered(graph, { target, ...options }).finish();
 
-/** A graph as the nodes of an ONNX file. What the target has no rule for is decomposed, and what that repeats shared. */
+/** A graph of what the target has rules for: all else is decomposed, and what that repeats is shared. */
+export const expanded = (graph: Graph, target: Lowering): Graph =>
+  simplify(graph, (op) => target[op] === "decompose");
+
+/** A graph as the nodes of an ONNX file. */
 export const lowered = (
   given: Graph,
   { target = portable, weights = new Map() }: LowerOptions<Lowering> = {},
 ): OnnxBuilder => {
-  const graph = simplify(given, (op) => target[op] === "decompose");
+  const graph = expanded(given, target);
   const onnx = new OnnxBuilder();
   const names = new Map<Tensor, string>();
   for (const [name, leaf] of graph.inputs) {

@@ -1,23 +1,18 @@
-import { NDArray, sizeOf } from "../base/index.ts";
-import { type Graph, simplify, type Tensor, topologicalOrder } from "../tensor/index.ts";
-import { isNative, lower, type Target } from "./lower.ts";
-import { readPlan } from "./native/plan-builder.ts";
+import { sizeOf } from "../base/index.ts";
+import { type Graph, topologicalOrder } from "../tensor/index.ts";
+import { expanded, isNative, lower, type Target } from "./lower.ts";
+import { type Plan, readPlan } from "./native/plan-builder.ts";
 import { arenaBytes } from "./native/plan-steps.ts";
+import { bytesOf } from "./native/words.ts";
 
 /**
  * Bytes of what a graph computes on the way to its outputs: in the native engine its arena, where what is no longer
  * needed makes room; for onnxruntime every tensor at once, of which it reuses some.
  */
 export const workingBytes = (graph: Graph, target: Target): number => {
-  if (isNative(target)) {
-    const plan = readPlan(lower(graph, { target }));
-    return plan ? arenaBytes(plan) : 0;
-  }
-  const outputs = new Set(simplify(graph, (op) => target[op] === "decompose").outputs.values());
+  if (isNative(target)) return arenaBytes(readPlan(lower(graph, { target })) as Plan);
+  const outputs = new Set(expanded(graph, target).outputs.values());
   return topologicalOrder(outputs)
     .filter((node) => node.op !== "input" && node.op !== "constant" && !outputs.has(node))
-    .reduce((sum, node) => sum + bytesOf(node), 0);
+    .reduce((sum, { shape, dtype }) => sum + sizeOf(shape) * bytesOf(dtype), 0);
 };
-
-const bytesOf = ({ shape, dtype }: Tensor): number =>
-  sizeOf(shape) * NDArray.zeros([0], dtype).data.BYTES_PER_ELEMENT;

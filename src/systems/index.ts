@@ -21,7 +21,7 @@ export {
   unguided,
 } from "./recipe.ts";
 export { rectifiedFlow } from "./rectified-flow.ts";
-export { findCheckpoint, runOfStage, shapeOf } from "./run-checkpoint.ts";
+export { findCheckpoint, shapeOf } from "./run-checkpoint.ts";
 export { scoreSde } from "./score-sde.ts";
 export {
   hasSampler,

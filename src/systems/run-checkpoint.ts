@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { FileError } from "../base/index.ts";
 import {
   type Checkpoint,
@@ -53,6 +53,12 @@ const lastStageFolder = async (run: string): Promise<string> => {
     if (last && stages.length > 1 && header.stage === name) return stageFolder(run, stages, last);
   }
   return run;
+};
+
+/** The folder of the run or the stage that a checkpoint lies in; null for one outside. */
+export const folderOf = ({ path }: Checkpoint): string | null => {
+  const checkpoints = dirname(path);
+  return basename(checkpoints) === "checkpoints" ? dirname(checkpoints) : null;
 };
 
 /** The folder of the run that a stage's checkpoint belongs to, where the run has several stages. */

@@ -13,7 +13,7 @@ import {
   type Stage,
 } from "../train/index.ts";
 import { parseRecipe, type Recipe, samplingOf, stagesOf, trainingOf, unguided } from "./recipe.ts";
-import { findCheckpoint, runOfStage, shapeOf } from "./run-checkpoint.ts";
+import { findCheckpoint, folderOf, runOfStage, shapeOf } from "./run-checkpoint.ts";
 import { stageFolder } from "./training.ts";
 
 /** What to generate; what is left out is as the recipe says. */
@@ -43,6 +43,8 @@ export interface Trained {
   readonly recipe: Recipe;
   /** Of the stage that generates. */
   readonly checkpoint: Checkpoint;
+  /** The run's, or the stage's where an earlier one than the last generates; null for a checkpoint of no run. */
+  readonly folder: string | null;
   /** What generates: the last stage, or the one whose folder or checkpoint was opened. */
   readonly stage: Stage;
   /** Yields after each step; the last frame's `x` holds the images [n, c, h, w] in [-1, 1]. */
@@ -78,7 +80,7 @@ export const hasSampler = (recipe: Recipe): recipe is SteppingRecipe => "sampler
 export const openTrained = async (path: string, options: OpenOptions = {}): Promise<Trained> => {
   const checkpoint = await findCheckpoint(path);
   const recipe = parseRecipe(checkpoint.header.recipe, checkpoint.path);
-  const opened = await openStages(checkpoint, recipe, options);
+  const { opened, folder } = await openStages(checkpoint, recipe, options);
   const open = opened.at(-1) as OpenStage;
   const sample: Trained["sample"] = ({
     seed = 0,
@@ -91,6 +93,7 @@ export const openTrained = async (path: string, options: OpenOptions = {}): Prom
   return {
     recipe,
     checkpoint,
+    folder,
     stage: open.stage,
     sample,
     async invert(images, { labels, steps = 100, signal } = {}) {
@@ -116,12 +119,12 @@ export const openTrained = async (path: string, options: OpenOptions = {}): Prom
   };
 };
 
-/** The stages up to the checkpoint's own, in order; the earlier ones lie beside it. */
+/** The stages up to the checkpoint's own, in order; the earlier ones lie beside it. And where what they make belongs. */
 const openStages = async (
   checkpoint: Checkpoint,
   recipe: Recipe,
   options: OpenOptions,
-): Promise<OpenStage[]> => {
+): Promise<{ readonly opened: OpenStage[]; readonly folder: string | null }> => {
   const { header } = checkpoint;
   const stages = stagesOf(recipe, shapeOf(header));
   const index = stages.length === 1 ? 0 : stages.findIndex(({ name }) => name === header.stage);
@@ -144,5 +147,7 @@ const openStages = async (
           });
     opened.push(openStage(stage, averagedWeights(own), { earlier: earlierOf(opened), ...options }));
   }
-  return opened;
+  const own = folderOf(checkpoint);
+  const isLast = stages.length > 1 && index === stages.length - 1;
+  return { opened, folder: own && isLast ? runOfStage(checkpoint) : own };
 };

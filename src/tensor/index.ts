@@ -8,11 +8,4 @@ export { averagePool, maxPool, resizeBilinear } from "./resize.ts";
 export { type Shaped, shapeRules } from "./shape-rules.ts";
 export { simplify } from "./simplify.ts";
 export { constant, input, Parameter, Tensor } from "./tensor.ts";
-export type {
-  AttentionAttributes,
-  ConvGeometry,
-  NormAttributes,
-  OpAttributes,
-  OpName,
-  ReduceAttributes,
-} from "./vocabulary.ts";
+export type * from "./vocabulary.ts";

@@ -183,6 +183,17 @@ const softmaxRow = (row: readonly number[]): number[] => {
   return weights.map((x) => x / total);
 };
 
+const total = (terms: readonly number[]): number => terms.reduce((sum, term) => sum + term, 0);
+
+/** Of token i of a and token j of b, over the channels of a head. */
+const dotOfHeads =
+  (heads: number) =>
+  (a: Doubles, i: number, b: Doubles, j: number, [batch, head]: readonly [number, number]): number => {
+    const width = (a.shape[2] as number) / heads;
+    const channels = Array.from({ length: width }, (_, d) => head * width + d);
+    return total(channels.map((d) => read(a, [batch, i, d]) * read(b, [batch, j, d])));
+  };
+
 /** What every operation means, in plain loops of double precision. */
 export const references: { readonly [K in OpName]: Reference<K> } = {
   input: () => {
@@ -306,29 +317,19 @@ export const references: { readonly [K in OpName]: Reference<K> } = {
   },
   attention: (inputs, { attributes: { heads, scale }, shape }) => {
     const [q, k, v] = inputs as [Doubles, Doubles, Doubles];
-    const [width, valueWidth] = [(q.shape[2] as number) / heads, (shape[2] as number) / heads];
+    const valueWidth = (shape[2] as number) / heads;
     const keys = Array.from({ length: k.shape[1] as number }, (_, j) => j);
-    const dot = (b: number, i: number, j: number, head: number) =>
-      Array.from({ length: width }, (_, d) => head * width + d)
-        .map((d) => read(q, [b, i, d]) * read(k, [b, j, d]))
-        .reduce((sum, x) => sum + x, 0);
+    const dot = dotOfHeads(heads);
     return build(shape, ([b = 0, i = 0, e = 0]) => {
       const head = Math.floor(e / valueWidth);
-      const weights = softmaxRow(keys.map((j) => scale * dot(b, i, j, head)));
+      const weights = softmaxRow(keys.map((j) => scale * dot(q, i, k, j, [b, head])));
       return keys.reduce((sum, j) => sum + (weights[j] as number) * read(v, [b, j, e]), 0);
     });
   },
   attentionGrad: (inputs, { attributes: { heads, scale, wrt }, shape }) => {
     const [q, k, v, y, dy] = inputs as [Doubles, Doubles, Doubles, Doubles, Doubles];
     const tokens = (x: Doubles) => Array.from({ length: x.shape[1] as number }, (_, i) => i);
-    const total = (terms: readonly number[]) => terms.reduce((sum, term) => sum + term, 0);
-    const headOf = (x: Doubles, channel: number) => Math.floor(channel / ((x.shape[2] as number) / heads));
-    const dot = (a: Doubles, i: number, b: Doubles, j: number, [batch, head]: readonly [number, number]) =>
-      total(
-        Array.from({ length: a.shape[2] as number }, (_, d) => d)
-          .filter((d) => headOf(a, d) === head)
-          .map((d) => read(a, [batch, i, d]) * read(b, [batch, j, d])),
-      );
+    const dot = dotOfHeads(heads);
     /** Of each query, its weights and the gradient in its scores. */
     const matrices = (where: readonly [number, number]) =>
       tokens(q).map((i) => {

@@ -220,21 +220,29 @@ const normWords = (node: Tensor, block: number): number[] => {
   return [...shape, groups, floatBits(eps), Number(silu), block === 1 ? shape[2] : block];
 };
 
-/** What norms of one input and the same settings share: statistics, and the steps of gradients. */
+/** What norms of one input and the same settings share: statistics. */
 const normKey = ({ inputs: [x, scale, shift], attributes }: Tensor): readonly unknown[] => {
   const { groups, eps, silu } = attributes as Tensor<"groupNorm">["attributes"];
   return [x, scale, shift, groups, eps, silu];
 };
 const same = (a: readonly unknown[], b: readonly unknown[]): boolean => a.every((each, i) => each === b[i]);
 
-type AnyAttention = Tensor<"attention" | "attentionGrad">;
-/** What tells one attention and its gradient from another. */
-const attentionKey = ({ inputs, attributes }: Tensor): readonly unknown[] => {
-  const { heads, scale } = attributes as AnyAttention["attributes"];
-  return [...inputs, heads, scale];
+/**
+ * The gradients of one operation in what it is differentiated in, undefined where none is asked for: one step, which the
+ * first of them that is met emits.
+ */
+const gradientsWith = (planner: Placing, node: Tensor, wrts: readonly string[]): (Tensor | undefined)[] => {
+  const wrtOf = ({ attributes }: Tensor) => (attributes as { readonly wrt: string }).wrt;
+  const settingsOf = ({ attributes }: Tensor) => JSON.stringify({ ...attributes, wrt: null });
+  const settings = settingsOf(node);
+  const found = planner.order.filter(
+    (other) => other.op === node.op && same(other.inputs, node.inputs) && settingsOf(other) === settings,
+  );
+  return wrts.map((wrt) => found.find((each) => wrtOf(each) === wrt));
 };
+
 const attentionWords = ({ inputs, attributes }: Tensor): readonly number[] => {
-  const { heads, scale } = attributes as AnyAttention["attributes"];
+  const { heads, scale } = attributes as Tensor<"attention">["attributes"];
   const [q, k, v] = inputs.map(({ shape }) => shape) as [Shape, Shape, Shape];
   const [batch, queries, channels] = q as [number, number, number];
   const widths = [channels / heads, (v[2] as number) / heads];
@@ -255,18 +263,11 @@ export const kernels: { readonly [K in OpName]?: Kernel } = {
     const operands = node.inputs.map((each) => planner.dense(each));
     planner.plan.step("attention", ...operands, planner.result(node), ...attentionWords(node));
   },
-  /** The gradients in q, k and v are one step, which the first of them that is met emits. */
   attentionGrad(planner, node) {
-    const key = attentionKey(node);
-    const siblings = planner.order.filter(
-      (other): other is Tensor<"attentionGrad"> =>
-        other.op === "attentionGrad" && same(attentionKey(other), key),
-    );
     const operands = node.inputs.map((each) => planner.dense(each));
-    const results = (["q", "k", "v"] as const).map((wrt) => {
-      const found = siblings.find(({ attributes }) => attributes.wrt === wrt);
-      return found ? planner.result(found) : null;
-    });
+    const results = gradientsWith(planner, node, ["q", "k", "v"]).map((each) =>
+      each ? planner.result(each) : null,
+    );
     planner.plan.step("attentionGrad", ...operands, ...results, ...attentionWords(node));
   },
   gather(planner, node) {
@@ -354,19 +355,12 @@ export const kernels: { readonly [K in OpName]?: Kernel } = {
       ...normWords(node, image.block),
     );
   },
-  /** The gradients in input, scale and shift are one step, which the first of them that is met emits. */
   groupNormGrad(planner, node) {
     const [x, scale, shift, dy] = node.inputs as [Tensor, Tensor, Tensor, Tensor];
     const image = images(planner, [x]);
     const key = normKey(node);
     const statistics = planner.norms.find((norm) => same(norm.key, key))?.statistics ?? null;
-    const siblings = planner.order.filter(
-      (other): other is Tensor<"groupNormGrad"> =>
-        other.op === "groupNormGrad" && other.inputs[3] === dy && same(normKey(other), key),
-    );
-    const [dx, dscale, dshift] = (["x", "scale", "shift"] as const).map((wrt) =>
-      siblings.find(({ attributes }) => attributes.wrt === wrt),
-    );
+    const [dx, dscale, dshift] = gradientsWith(planner, node, ["x", "scale", "shift"]);
     const results = [
       dx ? image.result(dx) : null,
       ...[dscale, dshift].map((each) => (each ? planner.result(each) : null)),
