@@ -66,6 +66,13 @@ export class Generator {
     return new NDArray(out, shape);
   }
 
+  /** float32 uniforms in [-bound, bound), as torch's `uniform_(-bound, bound)`. */
+  symmetric(shape: Shape, bound: number): NDArray {
+    return this.uniform(shape)
+      .mul(2 * bound)
+      .sub(bound);
+  }
+
   /** float32 standard normals, as `torch.randn` on a contiguous tensor of this shape. */
   normal(shape: Shape): NDArray {
     const out = new Float32Array(sizeOf(shape));

@@ -9,25 +9,14 @@ import {
   transposeLast,
 } from "../tensor/index.ts";
 
-/** Uniform in ±bound, as torch's `uniform_`. */
-const uniform = (random: Generator, shape: Shape, bound: number): Parameter =>
-  new Parameter(
-    random
-      .uniform(shape)
-      .mul(2 * bound)
-      .sub(bound),
-  );
-
 /**
  * PyTorch's default for linear and convolution layers: `kaiming_uniform_(a=√5)` comes to ±1/√fan_in for the
  * weight, and the bias has the same bound. The weight is drawn first.
  */
 const weightAndBias = (random: Generator, shape: Shape): { weight: Parameter; bias: Parameter } => {
   const bound = 1 / Math.sqrt(sizeOf(shape.slice(1)));
-  return {
-    weight: uniform(random, shape, bound),
-    bias: uniform(random, [shape[0] as number], bound),
-  };
+  const draw = (shape: Shape) => new Parameter(random.symmetric(shape, bound));
+  return { weight: draw(shape), bias: draw([shape[0] as number]) };
 };
 
 /**
@@ -36,17 +25,26 @@ const weightAndBias = (random: Generator, shape: Shape): { weight: Parameter; bi
  */
 export const linear = (random: Generator, from: number, to: number) => {
   const { weight, bias } = weightAndBias(random, [to, from]);
-  const forward = (x: Tensor): Tensor => {
-    const lead = x.shape.slice(0, -1);
-    const rows = x.reshape([sizeOf(lead), from]);
-    return rows
-      .matmul(transposeLast(weight))
-      .add(bias)
-      .reshape([...lead, to]);
+  return {
+    weight,
+    bias,
+    forward: (x: Tensor): Tensor => rowsTimes(x, weight).add(bias).reshape(widened(x, to)),
   };
-  return { weight, bias, forward };
 };
 export type Linear = ReturnType<typeof linear>;
+
+/** x [..., from] → x Wᵀ [..., to]: {@link linear} without a bias. */
+export const projection = (random: Generator, from: number, to: number) => {
+  const weight = new Parameter(random.symmetric([to, from], 1 / Math.sqrt(from)));
+  return { weight, forward: (x: Tensor): Tensor => rowsTimes(x, weight).reshape(widened(x, to)) };
+};
+export type Projection = ReturnType<typeof projection>;
+
+/** All rows of x [..., from] times Wᵀ, [rows, to]. */
+const rowsTimes = (x: Tensor, weight: Tensor): Tensor =>
+  x.reshape([sizeOf(x.shape.slice(0, -1)), weight.shape[1] as number]).matmul(transposeLast(weight));
+
+const widened = ({ shape }: Tensor, to: number): Shape => [...shape.slice(0, -1), to];
 
 export interface ConvOptions {
   readonly kernel: number;
@@ -77,6 +75,18 @@ export const groupNorm = (channels: number, attributes: NormAttributes) => {
   return { weight, bias, forward: (x: Tensor): Tensor => normalise(x, weight, bias, attributes) };
 };
 export type GroupNorm = ReturnType<typeof groupNorm>;
+
+/** Normalisation of each row of [..., width] over its width (Ba et al. 2016). Starts as scale 1, shift 0. */
+export const layerNorm = (width: number, eps = 1e-5) => {
+  const weight = new Parameter(NDArray.full([width], 1));
+  const bias = new Parameter(NDArray.zeros([width]));
+  const forward = (x: Tensor): Tensor => {
+    const rows = x.reshape([sizeOf(x.shape.slice(0, -1)), width]);
+    return normalise(rows, weight, bias, { groups: 1, eps, silu: false }).reshape(x.shape);
+  };
+  return { weight, bias, forward };
+};
+export type LayerNorm = ReturnType<typeof layerNorm>;
 
 /** Rows of a table [count, width] at int32 indices [n]; starts as standard normal. */
 export const embedding = (random: Generator, count: number, width: number) => {

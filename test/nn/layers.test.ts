@@ -1,6 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { Generator, NDArray, ShapeError } from "../../src/base/index.ts";
-import { conv2d, embedding, groupNorm, linear, loadState, parameters, stateOf } from "../../src/nn/index.ts";
+import {
+  blank,
+  conv2d,
+  embedding,
+  groupNorm,
+  layerNorm,
+  linear,
+  loadState,
+  parameters,
+  projection,
+  quickGelu,
+  stateOf,
+} from "../../src/nn/index.ts";
 import { gradients, input, type Tensor, topologicalOrder } from "../../src/tensor/index.ts";
 import { distance, evaluate, fixture, toArray } from "./fixture.ts";
 
@@ -99,5 +111,57 @@ describe("linear", () => {
     const layer = linear(new Generator(0), 2, 3);
     expect(() => layer.forward(input([5, 4]))).toThrow(ShapeError);
     expect(() => layer.forward(input([5, 2, 4]))).toThrow(ShapeError);
+  });
+});
+
+describe("layerNorm", () => {
+  it("brings each row to mean 0 and variance 1, then scales and shifts by column", async () => {
+    const layer = layerNorm(5, 1e-6);
+    const scale = NDArray.of([1, 2, 3, 4, 5], [5]);
+    loadState(
+      layer,
+      new Map([
+        ["weight", scale],
+        ["bias", NDArray.full([5], 0.25)],
+      ]),
+    );
+    const x = new Generator(3).normal([2, 3, 5]);
+    const forward = (feeds: { readonly [name: string]: Tensor }) => layer.forward(feeds.x as Tensor);
+    const got = await evaluate({ x }, forward, parameters(layer), stateOf(layer));
+    const rows = Array.from({ length: 6 }, (_, i) => [...x.data.slice(5 * i, 5 * i + 5)]);
+    const wanted = rows.flatMap((row) => {
+      const mean = row.reduce((sum, value) => sum + value) / 5;
+      const variance = row.reduce((sum, value) => sum + (value - mean) ** 2, 0) / 5;
+      return row.map((value, j) => ((value - mean) / Math.sqrt(variance + 1e-6)) * (j + 1) + 0.25);
+    });
+    expect(distance(got, NDArray.of(wanted, [2, 3, 5]))).toBeLessThan(SUM_ROUNDING);
+  });
+});
+
+describe("projection", () => {
+  it("is a linear layer without its bias", () => {
+    const layer = projection(new Generator(1), 6, 4);
+    expect([...parameters(layer).keys()]).toEqual(["weight"]);
+    expect(layer.weight.value.data).toEqual(linear(new Generator(1), 6, 4).weight.value.data);
+    expect(layer.forward(input([2, 3, 6])).shape).toEqual([2, 3, 4]);
+  });
+});
+
+describe("quickGelu", () => {
+  it("is x · sigmoid(1.702 x)", async () => {
+    const x = NDArray.of([-3, -0.5, 0, 0.5, 3], [5]);
+    const forward = (feeds: { readonly [name: string]: Tensor }) => quickGelu(feeds.x as Tensor);
+    const got = await evaluate({ x }, forward, new Map(), new Map());
+    const wanted = [...x.data].map((value) => value / (1 + Math.exp(-1.702 * value)));
+    expect(distance(got, NDArray.of(wanted, [5]))).toBeLessThan(SUM_ROUNDING);
+  });
+});
+
+describe("blank", () => {
+  it("gives layers their shapes and zeros to be replaced", () => {
+    const { weight, bias } = conv2d(blank, 3, 4, { kernel: 3 });
+    expect(weight.shape).toEqual([4, 3, 3, 3]);
+    expect([...weight.value.data, ...bias.value.data].every((value) => value === 0)).toBe(true);
+    expect(embedding(blank, 7, 2).weight.value.shape).toEqual([7, 2]);
   });
 });
