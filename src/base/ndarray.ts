@@ -68,8 +68,9 @@ export class NDArray implements Arithmetic<NDArray>, PlainArray {
     return new NDArray(data.fill(value), shape, dtype);
   }
 
+  /** Zeros that are not written: a large array takes memory once it is. */
   static zeros(shape: Shape, dtype: DType = "float32"): NDArray {
-    return NDArray.full(shape, 0, dtype);
+    return new NDArray(new constructors[dtype](sizeOf(shape)), shape, dtype);
   }
 
   /** Arrays of one shape stacked along a new first axis. */

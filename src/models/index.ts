@@ -22,6 +22,13 @@ export {
 export { type TimeMlpConfig, timeMlp, timeMlpFields } from "./time-mlp.ts";
 export { type UNet2D, type UNet2DConditions, unet2d } from "./unet-2d.ts";
 export {
+  type UNet2DCondition,
+  type UNet2DConditionInputs,
+  unet2dCondition,
+} from "./unet-2d-condition.ts";
+export type { UNet2DConditionConfig } from "./unet-2d-condition-config.ts";
+export { unet2dConditionSchema } from "./unet-2d-condition-schema.ts";
+export {
   type UNet2DConfig,
   type UNet2DConfigInput,
   type UNet2DEncoderConfig,

@@ -1,4 +1,4 @@
-import type { Generator } from "../base/index.ts";
+import type { Generator, Shape } from "../base/index.ts";
 import {
   type Activation,
   activations,
@@ -8,7 +8,15 @@ import {
   groupNorm,
   linear,
 } from "../nn/index.ts";
-import { type NormAttributes, pad, silu, split, type Tensor, upsampleNearest } from "../tensor/index.ts";
+import {
+  type NormAttributes,
+  pad,
+  silu,
+  slice,
+  split,
+  type Tensor,
+  upsampleNearest,
+} from "../tensor/index.ts";
 
 export interface ResnetOptions {
   readonly from: number;
@@ -89,8 +97,18 @@ export const downsample = (random: Generator, channels: number, padding: 0 | 1) 
   };
 };
 
-/** Twice the size: nearest pixels, then a convolution. */
+/**
+ * Twice the size: nearest pixels, then a convolution. Where a level above has odd sides, `above` is the shape of its
+ * features, and the last row or column is left out.
+ */
 export const upsample = (random: Generator, channels: number) => {
   const conv = conv2d(random, channels, channels, { kernel: 3, padding: 1 });
-  return { conv, forward: (x: Tensor): Tensor => conv.forward(upsampleNearest(x, 2)) };
+  return {
+    conv,
+    forward(x: Tensor, above: Shape = []): Tensor {
+      const twice = upsampleNearest(x, 2);
+      const [h, w] = [2, 3].map((axis) => Math.min(twice.shape[axis] as number, above[axis] ?? Infinity));
+      return conv.forward(slice(slice(twice, 2, 0, h as number), 3, 0, w as number));
+    },
+  };
 };

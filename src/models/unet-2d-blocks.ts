@@ -9,18 +9,29 @@ import type { AttentionLayout, BlockLayout, LayerLayout, ResnetLayout } from "./
 /** Channels of the image that skip blocks carry along. */
 const RGB = 3;
 
-/** What every part is made from. */
-export interface Workshop {
-  readonly config: UNet2DEncoderConfig;
+/** What every part is made from; `A` is the layout of its attention. */
+export interface Workshop<A = AttentionLayout> {
+  readonly config: Pick<
+    UNet2DEncoderConfig,
+    "norm_eps" | "act_fn" | "dropout" | "resnet_time_scale_shift" | "downsample_padding"
+  >;
   readonly random: Generator;
   /** Width of the time embedding. */
   readonly time: number;
+  readonly attention: (layout: A) => Attending;
 }
 
 /** What every block is told: the activated time embedding, and where dropout masks come from. */
 export interface Context {
   readonly told: Tensor;
   readonly masks: DropoutMasks | undefined;
+  /** What transformers attend to beside the image, [n, tokens, width]. */
+  readonly states?: Tensor | undefined;
+}
+
+/** A layer's attention, over features [n, c, h, w]. */
+export interface Attending {
+  forward(x: Tensor, context: Context): Tensor;
 }
 
 /** What goes from block to block: the features, and the image that skip blocks carry along beside them. */
@@ -32,11 +43,12 @@ export interface Flow {
 /** What changes the size at a block's end: its parts by their names in checkpoints. */
 interface Resampler {
   readonly parts: object;
-  forward(flow: Flow, context: Context): Flow;
+  /** `beside` are the features of the level above, where there are some. */
+  forward(flow: Flow, context: Context, beside?: Tensor): Flow;
 }
 
 const resnetOf = (
-  { config, random, time }: Workshop,
+  { config, random, time }: Omit<Workshop, "attention">,
   { groups, groupsOut, ...sizes }: ResnetLayout,
   extra: Pick<ResnetOptions, "resample" | "shortcut"> = {},
 ) =>
@@ -52,19 +64,22 @@ const resnetOf = (
     timeScaleShift: config.resnet_time_scale_shift,
   });
 
-const attentionOf = ({ config, random }: Workshop, { groups, ...sizes }: AttentionLayout) =>
-  selfAttention(random, { ...sizes, groups: groups?.count ?? null, eps: config.norm_eps });
+/** Attention of the pixels among themselves. */
+export const pixelAttention =
+  ({ config, random }: Pick<Workshop, "config" | "random">) =>
+  ({ groups, ...sizes }: AttentionLayout): Attending =>
+    selfAttention(random, { ...sizes, groups: groups?.count ?? null, eps: config.norm_eps });
 
 /** A residual block and its attention: drawn one after the other, as in diffusers. */
-const layerOf = (workshop: Workshop, { resnet, attention }: LayerLayout) => ({
+const layerOf = <A>(workshop: Workshop<A>, { resnet, attention }: LayerLayout<A>) => ({
   resnet: resnetOf(workshop, resnet),
-  attention: attention ? attentionOf(workshop, attention) : undefined,
+  attention: attention === null ? undefined : workshop.attention(attention),
 });
 type Layer = ReturnType<typeof layerOf>;
 
-const forwardLayer = ({ resnet, attention }: Layer, x: Tensor, { told, masks }: Context): Tensor => {
-  const hidden = resnet.forward(x, told, masks);
-  return attention?.forward(hidden) ?? hidden;
+const forwardLayer = ({ resnet, attention }: Layer, x: Tensor, context: Context): Tensor => {
+  const hidden = resnet.forward(x, context.told, context.masks);
+  return attention?.forward(hidden, context) ?? hidden;
 };
 
 /** A block's layers under the names that checkpoints have for them. */
@@ -74,7 +89,10 @@ const namesOf = (layers: readonly Layer[]) => {
 };
 
 type Resamplers = Readonly<
-  Record<"conv" | "resnet" | "skip", (workshop: Workshop, resampler: ResnetLayout) => Resampler>
+  Record<
+    "conv" | "resnet" | "skip",
+    (workshop: Omit<Workshop, "attention">, resampler: ResnetLayout) => Resampler
+  >
 >;
 
 const halvings: Resamplers = {
@@ -105,7 +123,10 @@ const halvings: Resamplers = {
 const doublings: Resamplers = {
   conv: ({ random }, { to }) => {
     const double = upsample(random, to);
-    return { parts: { upsamplers: [double] }, forward: ({ x, image }) => ({ x: double.forward(x), image }) };
+    return {
+      parts: { upsamplers: [double] },
+      forward: ({ x, image }, _, beside) => ({ x: double.forward(x, beside?.shape), image }),
+    };
   },
   resnet: (workshop, resampler) => {
     const double = resnetOf(workshop, resampler, { resample: (x) => upsampleNearest(x, 2) });
@@ -131,7 +152,10 @@ const doublings: Resamplers = {
 };
 
 /** Layers, then half the size but for the last block. */
-export const downBlock = (workshop: Workshop, { layers: layouts, resampling, resampler }: BlockLayout) => {
+export const downBlock = <A>(
+  workshop: Workshop<A>,
+  { layers: layouts, resampling, resampler }: BlockLayout<A>,
+) => {
   const layers = layouts.map((each) => layerOf(workshop, each));
   const half = resampling && halvings[resampling](workshop, resampler);
   return {
@@ -153,7 +177,7 @@ export const downBlock = (workshop: Workshop, { layers: layouts, resampling, res
 };
 
 /** Layers at the smallest size. */
-export const midBlock = (workshop: Workshop, layouts: readonly LayerLayout[]) => {
+export const midBlock = <A>(workshop: Workshop<A>, layouts: readonly LayerLayout<A>[]) => {
   const layers = layouts.map((each) => layerOf(workshop, each));
   return {
     ...namesOf(layers),
@@ -163,7 +187,7 @@ export const midBlock = (workshop: Workshop, layouts: readonly LayerLayout[]) =>
 };
 
 /** Layers on what came up joined with what went down, then twice the size but for the last block. */
-export const upBlock = (workshop: Workshop, layout: BlockLayout) => {
+export const upBlock = <A>(workshop: Workshop<A>, layout: BlockLayout<A>) => {
   const layers = layout.layers.map((each) => layerOf(workshop, each));
   const double = layout.resampling && doublings[layout.resampling](workshop, layout.resampler);
   return {
@@ -174,7 +198,7 @@ export const upBlock = (workshop: Workshop, layout: BlockLayout) => {
       let { x } = flow;
       for (const layer of layers) x = forwardLayer(layer, concat([x, skips.pop() as Tensor], 1), context);
       const image = layout.carriesImage && flow.image ? firUpsample(flow.image) : flow.image;
-      return double?.forward({ x, image }, context) ?? { x, image };
+      return double?.forward({ x, image }, context, skips.at(-1)) ?? { x, image };
     },
   };
 };

@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { type Activation, activations } from "../nn/index.ts";
 
-const count = z.int().positive();
-const refusal = (expected: string) => ({
+export const count = z.int().positive();
+export const refusal = (expected: string) => ({
   error: ({ input }: { readonly input?: unknown }) => `expected ${expected}, got ${JSON.stringify(input)}`,
 });
 /** One of the words that are known here; what diffusers knows beside them is refused by its name. */
-const word = <const W extends string>(...words: readonly W[]) => z.enum(words, refusal(words.join(" or ")));
+export const word = <const W extends string>(...words: readonly W[]) =>
+  z.enum(words, refusal(words.join(" or ")));
 
 /**
  * The kinds of blocks by their names on the way down and up: whether they attend, and how they change the size.

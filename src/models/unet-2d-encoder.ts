@@ -8,7 +8,7 @@ import {
   timeEmbedding,
 } from "../nn/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { type Context, downBlock, type Flow, midBlock } from "./unet-2d-blocks.ts";
+import { type Context, downBlock, type Flow, midBlock, pixelAttention } from "./unet-2d-blocks.ts";
 import type { UNet2DEncoderConfig } from "./unet-2d-config.ts";
 import { encoderLayoutOf } from "./unet-2d-layout.ts";
 import { timeFeatures } from "./unet-2d-time.ts";
@@ -38,7 +38,7 @@ export const unet2dEncoder = (config: UNet2DEncoderConfig, { image, outputs }: S
       got: showShape(image),
     });
   const layout = encoderLayoutOf(config);
-  const workshop = { config, random, time };
+  const workshop = { config, random, time, attention: pixelAttention({ config, random }) };
 
   const conv_in = conv2d(random, config.in_channels, first, { kernel: 3, padding: 1 });
   const features = timeFeatures(config, random, first);

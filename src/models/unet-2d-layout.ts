@@ -18,14 +18,14 @@ export interface AttentionLayout {
   readonly groups: Groups | null;
   readonly outputScale: number;
 }
-/** A residual block, then attention where there is some. */
-export interface LayerLayout {
+/** A residual block, then attention of some kind where there is some. */
+export interface LayerLayout<A = AttentionLayout> {
   readonly resnet: ResnetLayout;
-  readonly attention: AttentionLayout | null;
+  readonly attention: A | null;
 }
-export interface BlockLayout {
+export interface BlockLayout<A = AttentionLayout> {
   readonly kind: string;
-  readonly layers: readonly LayerLayout[];
+  readonly layers: readonly LayerLayout<A>[];
   /** Whether the image itself goes along. */
   readonly carriesImage: boolean;
   /** How the size changes at the end, and the sizes of a residual block that does it; null for the last block. */
@@ -34,11 +34,11 @@ export interface BlockLayout {
 }
 
 /** The sizes of every part of a U-Net. */
-export interface UNet2DLayout {
-  readonly down: readonly BlockLayout[];
-  readonly mid: readonly [LayerLayout, LayerLayout] | null;
+export interface UNet2DLayout<A = AttentionLayout> {
+  readonly down: readonly BlockLayout<A>[];
+  readonly mid: readonly [LayerLayout<A>, LayerLayout<A>] | null;
   /** None where a network only goes down. */
-  readonly up: readonly BlockLayout[];
+  readonly up: readonly BlockLayout<A>[];
   readonly out: Groups;
 }
 

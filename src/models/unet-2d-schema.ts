@@ -15,7 +15,7 @@ import {
 } from "./unet-2d-layout.ts";
 
 /** Keys that start with an underscore (`_class_name`) are left aside, and blocks' names of 2022 become today's. */
-const fromDiffusers = (value: unknown): unknown => {
+export const fromDiffusers = (value: unknown): unknown => {
   if (typeof value !== "object" || value === null) return value;
   const known = Object.entries(value).filter(([key]) => !key.startsWith("_"));
   return Object.fromEntries(

@@ -1,7 +1,7 @@
 import { ArgumentError, type Generator, type Shape, ShapeError, showShape } from "../base/index.ts";
 import { activations, conv2d, type DropoutMasks, embedding, groupNorm, timeEmbedding } from "../nn/index.ts";
 import { cast, type Tensor } from "../tensor/index.ts";
-import { type Context, downBlock, type Flow, midBlock, upBlock } from "./unet-2d-blocks.ts";
+import { type Context, downBlock, type Flow, midBlock, pixelAttention, upBlock } from "./unet-2d-blocks.ts";
 import type { UNet2DConfig } from "./unet-2d-config.ts";
 import { layoutOf } from "./unet-2d-layout.ts";
 import { type TimeFeatures, timeFeatures } from "./unet-2d-time.ts";
@@ -27,7 +27,7 @@ export const unet2d = (config: UNet2DConfig, random: Generator) => {
   const time = config.time_embedding_dim ?? 4 * first;
   const factor = 2 ** (config.block_out_channels.length - 1);
   const layout = layoutOf(config);
-  const workshop = { config, random, time };
+  const workshop = { config, random, time, attention: pixelAttention({ config, random }) };
 
   const conv_in = conv2d(random, config.in_channels, first, { kernel: 3, padding: 1 });
   const features = timeFeatures(config, random, first);

@@ -1,6 +1,6 @@
 import { type Generator, NDArray } from "../base/index.ts";
 import { concat, constant, cos, pad, silu, sin, type Tensor } from "../tensor/index.ts";
-import { linear } from "./layers.ts";
+import { linear, projection } from "./layers.ts";
 import { Buffer } from "./module.ts";
 
 export interface SinusoidOptions {
@@ -44,9 +44,32 @@ export const fourierFeatures = (random: Generator, width: number, scale: number)
   };
 };
 
-/** Two layers with SiLU between, from time features [n, from] to [n, to]. */
-export const timeEmbedding = (random: Generator, from: number, to: number) => {
+export interface TimeEmbeddingOptions {
+  /** Width of conditions; none when absent. */
+  readonly condition?: number | undefined;
+  readonly activation?: (x: Tensor) => Tensor;
+}
+
+/**
+ * Two layers with SiLU or another activation between, from time features [n, from] to [n, to]. With a width of conditions [n, condition] a
+ * projection of those is added to the features first (the guidance scale of latent consistency models).
+ */
+export const timeEmbedding = (
+  random: Generator,
+  from: number,
+  to: number,
+  { condition, activation = silu }: TimeEmbeddingOptions = {},
+) => {
   const linear_1 = linear(random, from, to);
+  const cond_proj = condition === undefined ? undefined : projection(random, condition, from);
   const linear_2 = linear(random, to, to);
-  return { linear_1, linear_2, forward: (x: Tensor): Tensor => linear_2.forward(silu(linear_1.forward(x))) };
+  return {
+    linear_1,
+    ...(cond_proj && { cond_proj }),
+    linear_2,
+    forward(x: Tensor, conditions?: Tensor): Tensor {
+      const features = cond_proj && conditions ? x.add(cond_proj.forward(conditions)) : x;
+      return linear_2.forward(activation(linear_1.forward(features)));
+    },
+  };
 };

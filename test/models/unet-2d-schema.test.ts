@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Generator } from "../../src/base/index.ts";
 import { unet2d, unet2dSchema } from "../../src/models/index.ts";
+import { parameters } from "../../src/nn/index.ts";
 
 const small = {
   block_out_channels: [8, 16],
@@ -109,6 +110,6 @@ describe("a configuration of a U-Net may", () => {
 
   it("have heads that do not divide the channels: as many as fit", () => {
     const net = unet2d(unet2dSchema.parse({ ...small, attention_head_dim: 5 }), new Generator(0));
-    expect(net.mid_block?.attentions?.[0]?.to_q.weight.shape).toEqual([15, 16]);
+    expect(parameters(net).get("mid_block.attentions.0.to_q.weight")?.shape).toEqual([15, 16]);
   });
 });
