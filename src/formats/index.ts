@@ -17,6 +17,23 @@ export {
   svgToPng,
 } from "./image.ts";
 export { type OnnxFile, readOnnx } from "./onnx.ts";
+export {
+  isOriginalLayout,
+  type OriginalLayout,
+  type OriginalLayoutOptions,
+  readOriginalLayout,
+} from "./original-layout.ts";
+export {
+  type OriginalPart,
+  renameTensors,
+  type Shapes,
+  type Take,
+  type TensorRule,
+  type TensorRules,
+  takenShape,
+  takeTensor,
+} from "./original-layout-rule.ts";
+export type { Prediction, PredictionChoice } from "./original-layout-scheduler.ts";
 export { type PictureFormat, pictureFormat, pictureFormats } from "./picture-format.ts";
 export { arrows, dots, latticeOf, type Mark, type Plane, planeSvg, ticksOf, trails } from "./plane.ts";
 export { readPngText, writePngText } from "./png-metadata.ts";
