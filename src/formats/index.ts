@@ -1,4 +1,4 @@
-export { append, createFile, makeFolder, writeWhole } from "./atomic.ts";
+export { append, createFile, makeFolder, writeFolderWhole, writeWhole } from "./atomic.ts";
 export { type LineChart, lineChart, type Panel, type Series } from "./chart.ts";
 export { enlarge, type GridOptions, imageGrid } from "./grid.ts";
 export { readIdx } from "./idx.ts";
@@ -34,10 +34,18 @@ export {
   takeTensor,
 } from "./original-layout-rule.ts";
 export type { Prediction, PredictionChoice } from "./original-layout-scheduler.ts";
+export { originalUNetNames } from "./original-layout-unet.ts";
 export { type PictureFormat, pictureFormat, pictureFormats } from "./picture-format.ts";
 export { arrows, dots, latticeOf, type Mark, type Plane, planeSvg, ticksOf, trails } from "./plane.ts";
 export { readPngText, writePngText } from "./png-metadata.ts";
 export { type PointChart, type PointFamily, pointChart } from "./point-chart.ts";
 export { readSafetensors, type Safetensors, writeSafetensors } from "./safetensors.ts";
+export {
+  openSafetensors,
+  type ReadProgress,
+  type StoredTensor,
+  type WeightSource,
+  writeSafetensorsFile,
+} from "./safetensors-file.ts";
 export { escapeXml, fontFamily, inkColour, label, type Placed, powerOfTen } from "./svg-text.ts";
 export { encodeEvent, encodeEventVersion, encodeSessionStart, type LoggedEvent } from "./tensorboard.ts";

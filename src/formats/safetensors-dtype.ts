@@ -1,13 +1,43 @@
 import { type DType, NDArray, type Shape, type Storage } from "../base/index.ts";
 
+/** Room for the bytes of a tensor as they lie in a file, and what makes an array of them in place. */
+export interface Intake {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** To be called once, when the bytes are there. @throws RangeError for values that the dtype cannot hold */
+  readonly take: () => Storage[DType];
+}
+
 /** How a dtype of a safetensors file becomes one of ours. */
 export interface FileDType {
   /** Bytes of one element in the file. */
   readonly size: number;
   readonly dtype: DType;
-  /** Takes bytes of its own, aligned at 0; throws a RangeError for values that the dtype cannot hold. */
-  readonly read: (buffer: ArrayBuffer) => Storage[DType];
+  readonly intake: (length: number) => Intake;
 }
+
+const bytesIn = ({ buffer, byteOffset, byteLength }: ArrayBufferView<ArrayBuffer>): Uint8Array<ArrayBuffer> =>
+  new Uint8Array(buffer, byteOffset, byteLength);
+
+const asIs = <A extends Storage[DType] & ArrayBufferView<ArrayBuffer>>(array: A): Intake => ({
+  bytes: bytesIn(array),
+  take: () => array,
+});
+
+/**
+ * Halves that lie in the upper half of the array that they become. Element i takes the bytes from 4i to 4i + 4 and
+ * comes from 2n + 2i, so that nothing is overwritten before it is read.
+ */
+const widened = (length: number, widen: (halves: Uint16Array, words: Uint32Array) => void): Intake => {
+  const words = new Uint32Array(length);
+  const halves = new Uint16Array(words.buffer, 2 * length, length);
+  return {
+    bytes: bytesIn(halves),
+    take: () => {
+      widen(halves, words);
+      return new Float32Array(words.buffer);
+    },
+  };
+};
 
 /** 1 sign, 5 exponent and 10 fraction bits (IEEE 754 binary16). */
 const halfToNumber = (bits: number): number => {
@@ -19,39 +49,44 @@ const halfToNumber = (bits: number): number => {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 };
 
-const fromHalf = (buffer: ArrayBuffer): Float32Array =>
-  new Float32Array(new Uint16Array(buffer)).map(halfToNumber);
-
-/** bfloat16 is the upper half of a float32. */
-const fromBrainHalf = (buffer: ArrayBuffer): Float32Array => {
-  const halves = new Uint16Array(buffer);
-  const words = new Uint32Array(halves.length);
-  for (let i = 0; i < halves.length; i++) words[i] = (halves[i] as number) << 16;
-  return new Float32Array(words.buffer);
+let halfTable: Uint32Array | undefined;
+/** The float32 of every half, as bits: made when first needed. */
+const wordsOfHalves = (): Uint32Array => {
+  halfTable ??= new Uint32Array(
+    Float32Array.from({ length: 2 ** 16 }, (_, bits) => halfToNumber(bits)).buffer,
+  );
+  return halfTable;
 };
 
-const fromDouble = (buffer: ArrayBuffer): Float32Array => {
-  const doubles = new Float64Array(buffer);
+const widenHalves = (halves: Uint16Array, words: Uint32Array): void => {
+  const table = wordsOfHalves();
+  for (let i = 0; i < halves.length; i++) words[i] = table[halves[i] as number] as number;
+};
+
+/** bfloat16 is the upper half of a float32. */
+const widenBrainHalves = (halves: Uint16Array, words: Uint32Array): void => {
+  for (let i = 0; i < halves.length; i++) words[i] = (halves[i] as number) << 16;
+};
+
+const toSingles = (doubles: Float64Array): Float32Array => {
   const singles = new Float32Array(doubles);
   const lost = doubles.findIndex((value, i) => Number.isFinite(value) && !Number.isFinite(singles[i]));
   if (lost !== -1) throw new RangeError(`${doubles[lost]}, too large for float32`);
   return singles;
 };
 
-const fromLong = (buffer: ArrayBuffer): Int32Array => {
-  const words = new Int32Array(buffer); // low, high, low, high, …
-  const out = new Int32Array(words.length / 2);
+const toInts = (longs: BigInt64Array): Int32Array => {
+  const words = new Int32Array(longs.buffer); // low, high, low, high, …
+  const out = new Int32Array(longs.length);
   for (let i = 0; i < out.length; i++) {
     const low = words[2 * i] as number;
-    if (words[2 * i + 1] !== low >> 31)
-      throw new RangeError(`${new BigInt64Array(buffer)[i]}, too large for int32`);
+    if (words[2 * i + 1] !== low >> 31) throw new RangeError(`${longs[i]}, too large for int32`);
     out[i] = low;
   }
   return out;
 };
 
-const fromBool = (buffer: ArrayBuffer): Uint8Array => {
-  const bytes = new Uint8Array(buffer);
+const checkBools = (bytes: Uint8Array): Uint8Array => {
   const strange = bytes.find((byte) => byte > 1);
   if (strange !== undefined) throw new RangeError(`${strange}, where a bool is 0 or 1`);
   return bytes;
@@ -59,14 +94,35 @@ const fromBool = (buffer: ArrayBuffer): Uint8Array => {
 
 /** The dtypes that are read, by their name in a file. */
 export const fileDTypes: Readonly<Record<string, FileDType>> = {
-  F64: { size: 8, dtype: "float32", read: fromDouble },
-  I64: { size: 8, dtype: "int32", read: fromLong },
-  F32: { size: 4, dtype: "float32", read: (buffer) => new Float32Array(buffer) },
-  I32: { size: 4, dtype: "int32", read: (buffer) => new Int32Array(buffer) },
-  F16: { size: 2, dtype: "float32", read: fromHalf },
-  BF16: { size: 2, dtype: "float32", read: fromBrainHalf },
-  U8: { size: 1, dtype: "uint8", read: (buffer) => new Uint8Array(buffer) },
-  BOOL: { size: 1, dtype: "bool", read: fromBool },
+  F64: {
+    size: 8,
+    dtype: "float32",
+    intake: (length) => {
+      const doubles = new Float64Array(length);
+      return { bytes: bytesIn(doubles), take: () => toSingles(doubles) };
+    },
+  },
+  I64: {
+    size: 8,
+    dtype: "int32",
+    intake: (length) => {
+      const longs = new BigInt64Array(length);
+      return { bytes: bytesIn(longs), take: () => toInts(longs) };
+    },
+  },
+  F32: { size: 4, dtype: "float32", intake: (length) => asIs(new Float32Array(length)) },
+  I32: { size: 4, dtype: "int32", intake: (length) => asIs(new Int32Array(length)) },
+  F16: { size: 2, dtype: "float32", intake: (length) => widened(length, widenHalves) },
+  BF16: { size: 2, dtype: "float32", intake: (length) => widened(length, widenBrainHalves) },
+  U8: { size: 1, dtype: "uint8", intake: (length) => asIs(new Uint8Array(length)) },
+  BOOL: {
+    size: 1,
+    dtype: "bool",
+    intake: (length) => {
+      const bytes = new Uint8Array(length);
+      return { bytes, take: () => checkBools(bytes) };
+    },
+  },
 };
 
 /** The name in a file of each of our dtypes. */
@@ -96,25 +152,31 @@ const toHalf = (data: Float32Array): Uint16Array => {
   return out;
 };
 
-/** A tensor as it stands in a file. */
-export interface EncodedTensor {
+/** How a tensor stands in a file: its dtype there, and the bytes of one element. */
+export interface StoredAs {
   readonly dtype: "F32" | "I32" | "U8" | "BOOL" | "F16";
-  /** Bytes of one element. */
   readonly size: number;
-  readonly bytes: Uint8Array;
 }
 
-/** The bytes of an array; `half` takes float32 to float16. @throws RangeError for numbers that float16 cannot hold */
-export const encodeTensor = ({ dtype, data }: NDArray, half: boolean): EncodedTensor => {
-  const halved = half && data instanceof Float32Array;
-  const stored = halved ? toHalf(data) : data;
-  return {
-    dtype: halved ? "F16" : fileNames[dtype],
-    size: stored.BYTES_PER_ELEMENT,
-    bytes: new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength),
-  };
+/** How an array of a dtype is written; `half` takes float32 to float16. */
+export const storedAs = (dtype: DType, half: boolean): StoredAs =>
+  half && dtype === "float32"
+    ? { dtype: "F16", size: 2 }
+    : { dtype: fileNames[dtype], size: (fileDTypes[fileNames[dtype]] as FileDType).size };
+
+/** The bytes of an array as `storedAs` says. @throws RangeError for numbers that float16 cannot hold */
+export const encodeTensor = ({ data }: NDArray, half: boolean): Uint8Array => {
+  const stored = half && data instanceof Float32Array ? toHalf(data) : data;
+  return new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
 };
 
-/** The array of a tensor's bytes, which are copied. */
-export const decodeTensor = ({ dtype, read }: FileDType, shape: Shape, bytes: Uint8Array): NDArray =>
-  new NDArray(read(new Uint8Array(bytes).buffer), shape, dtype);
+/** The array of a tensor's bytes, which are copied. @throws RangeError for bytes that are no such array */
+export const decodeTensor = (
+  { size, dtype, intake }: FileDType,
+  shape: Shape,
+  bytes: Uint8Array,
+): NDArray => {
+  const { bytes: room, take } = intake(bytes.length / size);
+  room.set(bytes);
+  return new NDArray(take(), shape, dtype);
+};

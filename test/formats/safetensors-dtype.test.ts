@@ -6,6 +6,7 @@ import {
   type FileDType,
   fileDTypes,
   fileNames,
+  storedAs,
 } from "../../src/formats/safetensors-dtype.ts";
 
 const readOne = (dtype: string, data: ArrayBufferView, shape: number[]): NDArray =>
@@ -36,6 +37,15 @@ describe("decodeTensor", () => {
   it("widens BF16 exactly", () => {
     const bits = Uint16Array.of(0x3f80, 0xc049, 0x7f80, 0x0001);
     expect([...readOne("BF16", bits, [4]).data]).toEqual([1, -3.140625, Infinity, 2 ** -133]);
+  });
+
+  it.each(["F16", "BF16"])("widens a long %s in place as it widens each number alone", (dtype) => {
+    for (const length of [0, 1, 2, 3, 5, 2 ** 16]) {
+      const bits = Uint16Array.from({ length }, (_, i) => 2 ** 16 - 1 - i);
+      const together = readOne(dtype, bits, [length]).data;
+      const alone = Array.from(bits, (each) => readOne(dtype, Uint16Array.of(each), [1]).data[0]);
+      expect([...together]).toEqual(alone);
+    }
   });
 
   it("rounds F64 to float32 and refuses what float32 cannot hold", () => {
@@ -71,13 +81,11 @@ describe("encodeTensor with half", () => {
   it("gives back every finite half as it was read", () => {
     const bits = Uint16Array.from({ length: 0x7c00 }, (_, i) => i);
     const both = Uint16Array.of(...bits, ...bits.map((each) => each | 0x8000));
-    const { dtype, bytes } = encodeTensor(readOne("F16", both, [both.length]), true);
-    expect(dtype).toBe("F16");
-    expect(bytes).toEqual(new Uint8Array(both.buffer));
+    expect(encodeTensor(readOne("F16", both, [both.length]), true)).toEqual(new Uint8Array(both.buffer));
   });
 
   it("rounds to the nearest, and to the even one of two", () => {
-    const read = ({ bytes }: { bytes: Uint8Array }) => [...readOne("F16", bytes, [bytes.length / 2]).data];
+    const read = (bytes: Uint8Array) => [...readOne("F16", bytes, [bytes.length / 2]).data];
     expect(read(half(1 + 2 ** -11, 1 + 3 * 2 ** -11, 1 + 2 ** -11 + 2 ** -20))).toEqual([
       1,
       1 + 2 ** -9,
@@ -90,6 +98,9 @@ describe("encodeTensor with half", () => {
   it("refuses what no half holds, and leaves whole numbers alone", () => {
     for (const value of [65520, -1e9, Number.NaN, Number.POSITIVE_INFINITY])
       expect(() => half(value)).toThrow(`${value}, which float16 cannot hold`);
-    expect(encodeTensor(NDArray.of([3], [1], "int32"), true)).toMatchObject({ dtype: "I32", size: 4 });
+    const ints = NDArray.of([3], [1], "int32");
+    expect(encodeTensor(ints, true)).toEqual(Uint8Array.of(3, 0, 0, 0));
+    expect(storedAs("int32", true)).toEqual({ dtype: "I32", size: 4 });
+    expect(storedAs("float32", true)).toEqual({ dtype: "F16", size: 2 });
   });
 });
