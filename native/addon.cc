@@ -1,5 +1,5 @@
 // The engine for Node:
-//   open(words: Int32Array, constants: Uint8Array, threads: number): Plan
+//   open(words: Int32Array, constants: TypedArray[], threads: number): Plan
 //   plan.run(feeds: TypedArray[], outputs: TypedArray[]): Promise<void>
 //   plan.pass(kernel: string, ranges: Float32Array[], constants: number[]): Promise<number>, a kernel of optimizer.h
 //   plan.seconds(): Float64Array, what each step has taken in all runs; between runs only
@@ -26,11 +26,6 @@
 namespace undiffuse {
 
 namespace {
-
-struct Bytes {
-  void* data;
-  size_t length;
-};
 
 Bytes bytesOf(const Napi::Value& value, const std::string& what) {
   if (!value.IsTypedArray()) throw Napi::TypeError::New(value.Env(), what + " is not a typed array");
@@ -71,7 +66,7 @@ class Plan : public Napi::ObjectWrap<Plan> {
   void close(const Napi::CallbackInfo& info);
 
   Napi::Value enqueue(Act act, const Napi::Array& arrays);
-  void work(const int32_t* words, size_t count, Bytes constants, std::promise<void> opened);
+  void work(const int32_t* words, size_t count, const std::vector<Bytes>& constants, std::promise<void> opened);
   void stop(bool afterQueue);
   void join();
   static void tearDown(void* plan) { static_cast<Plan*>(plan)->stop(false), static_cast<Plan*>(plan)->join(); }
@@ -94,15 +89,25 @@ Plan::Plan(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   const Napi::Env env = info.Env();
   if (!info[0].IsTypedArray() || info[0].As<Napi::TypedArray>().TypedArrayType() != napi_int32_array)
     throw Napi::TypeError::New(env, "open: the words are not an Int32Array");
-  const Bytes words = bytesOf(info[0], "open: the words"), constants = bytesOf(info[1], "open: the constants");
+  const Bytes words = bytesOf(info[0], "open: the words");
+  if (!info[1].IsArray()) throw Napi::TypeError::New(env, "open: the constants are not an array");
+  const auto given = info[1].As<Napi::Array>();
+  // The caller's array may change; that of the plan keeps their memory.
+  const auto kept = Napi::Array::New(env, given.Length());
+  std::vector<Bytes> constants;
+  for (uint32_t i = 0; i < given.Length(); ++i) {
+    const Napi::Value value = given[i];
+    constants.push_back(bytesOf(value, "open: constant " + std::to_string(i)));
+    kept[i] = value;
+  }
   threads_ = info[2].IsNumber() ? info[2].As<Napi::Number>().Int32Value() : 0;
   if (threads_ < 1 || threads_ > 1024) throw Napi::RangeError::New(env, "open: threads is not a number from 1 to 1024");
-  constants_ = Napi::Persistent(info[1].As<Napi::Object>());
+  constants_ = Napi::Persistent(kept.As<Napi::Object>());
 
   std::promise<void> opened;
   std::future<void> ready = opened.get_future();
   thread_ = std::thread(&Plan::work, this, static_cast<const int32_t*>(words.data), words.length / sizeof(int32_t),
-                        constants, std::move(opened));
+                        std::cref(constants), std::move(opened));
   try {
     ready.get();
   } catch (const std::exception& error) {
@@ -231,14 +236,15 @@ void Plan::settle(Napi::Env env, Napi::Function, Plan* plan, Job* job) {
   }
 }
 
-void Plan::work(const int32_t* words, size_t count, Bytes constants, std::promise<void> opened) {
+// `words` and `constants` are read until it is opened.
+void Plan::work(const int32_t* words, size_t count, const std::vector<Bytes>& constants,
+                std::promise<void> opened) {
 #ifdef __linux__
   pthread_setname_np(pthread_self(), "undiffuse plan");  // its team takes the name over
 #endif
   omp_set_num_threads(threads_);
   try {
-    engine_ = std::make_unique<Engine>(words, count, static_cast<const uint8_t*>(constants.data), constants.length,
-                                       threads_);
+    engine_ = std::make_unique<Engine>(words, count, constants, threads_);
     opened.set_value();
   } catch (...) {
     opened.set_exception(std::current_exception());

@@ -2,7 +2,7 @@
 //
 // FILE is, in this machine's byte order, without gaps:
 //   int32 count of words, the words (int32 each);
-//   int32 number of constant bytes, the constants;
+//   int32 number of constants, of each: int32 number of bytes, the bytes;
 //   then each feed:    int32 number of bytes, the bytes;
 //   then each output:  int32 number of bytes, float32 relative tolerance, the bytes expected.
 // The numbers of feeds and outputs are those of the plan's header. An output counts as float32, unless the plan says
@@ -92,9 +92,12 @@ bool agrees(const Expected& expected, const std::vector<uint8_t>& got, size_t in
 bool runFile(const char* name, int threads) {
   File file(name);
   const auto words = file.list<int32_t>(file.one<int32_t>());
-  const auto constants = file.list<uint8_t>(file.one<int32_t>());
+  std::vector<std::vector<uint8_t>> held;
+  std::vector<Bytes> constants;
+  for (int32_t left = file.one<int32_t>(); left > 0; --left) held.push_back(file.list<uint8_t>(file.one<int32_t>()));
+  for (auto& each : held) constants.push_back({each.data(), each.size()});
   omp_set_num_threads(threads);
-  Engine engine(words.data(), words.size(), constants.data(), constants.size(), threads);
+  Engine engine(words.data(), words.size(), constants, threads);
 
   std::vector<std::vector<uint8_t>> feeds, outputs;
   for (const size_t bytes : engine.feedBytes()) {

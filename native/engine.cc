@@ -48,7 +48,19 @@ Value readValue(Words& words) {
   return value;
 }
 
-// Where an arena or constant value lies, after a check that it lies within.
+// Where a constant lies, after a check that it is whole.
+uint8_t* locate(const Value& value, const std::vector<Bytes>& constants) {
+  if (static_cast<size_t>(value.location) >= constants.size())
+    throw std::runtime_error("there is no constant " + std::to_string(value.location));
+  const Bytes& bytes = constants[value.location];
+  if (static_cast<int64_t>(bytes.length / value.width()) < value.size)
+    throw std::runtime_error("it is longer than its constant of " + std::to_string(bytes.length) + " bytes");
+  if (reinterpret_cast<uintptr_t>(bytes.data) % value.width())
+    throw std::runtime_error("a constant of 4-byte elements begins off a boundary of 4");
+  return static_cast<uint8_t*>(bytes.data);
+}
+
+// Where a value of the arena lies, after a check that it lies within.
 uint8_t* locate(const Value& value, uint8_t* base, size_t bytes) {
   const size_t begin = static_cast<size_t>(value.location) * ALIGN;
   if (begin > bytes || value.size > static_cast<int64_t>((bytes - begin) / value.width()))
@@ -107,13 +119,12 @@ Region Setup::reserve(size_t bytes) {
   return region;
 }
 
-Engine::Engine(const int32_t* begin, size_t count, const uint8_t* constants, size_t bytes, int threads)
+Engine::Engine(const int32_t* begin, size_t count, const std::vector<Bytes>& constants, int threads)
     : setup_(std::make_unique<Setup>(threads)) {
   Setup& setup = *setup_;
   Words words(begin, count);
   if (count < 6) throw std::runtime_error("plan, header: the words end too early");
   if (words.next() != MAGIC) throw std::runtime_error("plan, header: it does not begin with the magic number");
-  if (reinterpret_cast<uintptr_t>(constants) % 4) throw std::runtime_error("plan: constants begin off a boundary of 4");
   const int32_t* header = words.take(5);
   for (int i = 0; i < 5; ++i)
     if (header[i] < 0) throw std::runtime_error("plan, header: a negative count");
@@ -127,7 +138,7 @@ Engine::Engine(const int32_t* begin, size_t count, const uint8_t* constants, siz
     try {
       Value value = readValue(words);
       if (value.place == Arena) value.data = locate(value, setup.arena.data(), arenaBytes);
-      if (value.place == Constant) value.data = locate(value, const_cast<uint8_t*>(constants), bytes);
+      if (value.place == Constant) value.data = locate(value, constants);
       if (value.place == Feed) grow(value, feedBytes_);
       if (value.place == Output) grow(value, outputBytes_);
       setup.values.push_back(value);

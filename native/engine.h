@@ -9,11 +9,17 @@ namespace undiffuse {
 
 class Setup;
 
+// Memory of somebody else's.
+struct Bytes {
+  void* data;
+  size_t length;
+};
+
 class Engine {
  public:
-  // `words` are read here and no more; `constants` must outlive the engine. OpenMP keeps a team for each thread that
+  // `words` are read here and no more; what `constants` lie in must outlive the engine. OpenMP keeps a team for each thread that
   // calls it, and oneDNN plans for that team: construct and run on the same thread. Throws std::runtime_error.
-  Engine(const int32_t* words, size_t count, const uint8_t* constants, size_t bytes, int threads);
+  Engine(const int32_t* words, size_t count, const std::vector<Bytes>& constants, int threads);
   ~Engine();
 
   void run(const void* const* feeds, void* const* outputs);

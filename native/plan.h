@@ -1,4 +1,4 @@
-// The plan that src/native writes and the engine runs: a flat list of int32 words, and a block of constants.
+// The plan that src/native writes and the engine runs: a flat list of int32 words, and arrays of constants.
 //
 //   header   MAGIC, number of values, number of steps, arena in units of ALIGN bytes, number of feeds, of outputs
 //   values   dtype, place, location, rank, dims...
@@ -7,8 +7,8 @@
 // A value is a dense row-major array. Its dims are those of storage: images are [n, h, w, c], whatever the graph
 // calls them. Two values may share memory: one seen under other dims, or a result over an input that ends there,
 // which the planner does for MAP alone and only where both are walked by the same strides. A value id of -1 is none.
-// Floats among the words are their bits. `location` is an offset in units of ALIGN bytes for Arena and Constant, an
-// index for Feed and Output. Constants never change over the life of a plan, feeds do.
+// Floats among the words are their bits. `location` is an offset in units of ALIGN bytes for Arena, an index for
+// Feed, Constant and Output. Constants never change over the life of a plan, feeds do.
 //
 // BFloat16 is float32 rounded to its upper half, which the planner stores activations in where a plan is to have that
 // precision; it is never what a caller feeds or gets. "Real" below is Float32 or BFloat16; what is said of no dtype is

@@ -44,7 +44,10 @@ const fileOf = ({ outputs, values }: Program, target: NativeTarget): Uint8Array 
     words(plan.words.length),
     bytesOf({ data: plan.words }),
     words(plan.constants.length),
-    plan.constants,
+    ...plan.constants.flatMap((constant) => {
+      if (typeof constant === "string") throw new Error(`a constant to be held, ${constant}`);
+      return [words(constant.length), constant];
+    }),
     ...feeds.flatMap((bytes) => [words(bytes.length), bytes]),
     ...results.flatMap((bytes) => [words(bytes.length), tolerance, bytes]),
   ]);

@@ -19,6 +19,8 @@ export interface LowerOptions<T extends Target = Target> {
   readonly target?: T;
   /** Inputs by name that become constants of the file, which lets onnxruntime lay them out once. */
   readonly weights?: ReadonlyMap<string, NDArray>;
+  /** Of a plan: names of inputs that are fixed too, but stay where they are; who opens the plan has them. */
+  readonly held?: ReadonlySet<string>;
 }
 
 /** A graph as an ONNX file, or a plan, for a target. */

@@ -12,7 +12,7 @@ import {
 
 /** What native/addon.cc offers. */
 interface Addon {
-  open(words: Int32Array, constants: Uint8Array, threads: number): OpenPlan;
+  open(words: Int32Array, constants: readonly PlainArray["data"][], threads: number): OpenPlan;
   info(): NativeEngine;
 }
 interface OpenPlan {
@@ -42,11 +42,14 @@ export const nativeEngine = (): NativeEngine | null => addon()?.info() ?? null;
 /** @throws ArgumentError where the native engine was not built */
 export const openPlan = (
   plan: Plan,
-  { threads, profile }: SessionOptions & { readonly threads: number },
+  { threads, profile, held = {} }: SessionOptions & { readonly threads: number },
 ): Session => {
   const engine = addon();
   if (!engine) throw nativeMissing();
-  const opened = engine.open(plan.words, plan.constants, threads);
+  const constants = plan.constants.map((each) =>
+    typeof each === "string" ? (held[each] as PlainArray).data : each,
+  );
+  const opened = engine.open(plan.words, constants, threads);
   const watch = profile === undefined ? null : new Watch(opened, plan);
   return {
     async run(feeds: Arrays, into: Arrays = {}) {

@@ -35,6 +35,8 @@ export interface RunProfile {
 export interface SessionOptions {
   /** Threads of one operation; all cores when absent. */
   readonly threads?: number;
+  /** What a plan's constants are that are not in it, by name; they stay where they are. */
+  readonly held?: Arrays;
   /**
    * Measures every operation of every run, which `close` then tells. onnxruntime writes a file whose path starts with
    * this; its owner deletes it. In Node.js only.

@@ -34,7 +34,7 @@ export interface Port {
 export class PlanBuilder {
   readonly #values: Value[] = [];
   readonly #steps: Step[] = [];
-  readonly #constants: NDArray[] = [];
+  readonly #constants: (NDArray | string)[] = [];
   readonly #ports: Readonly<Record<"feed" | "output", Port[]>> = { feed: [], output: [] };
 
   /** Memory for a result. */
@@ -49,6 +49,11 @@ export class PlanBuilder {
 
   constant(value: NDArray): Value {
     return this.#value(value.dtype, value.shape, "constant", this.#constants.push(value) - 1);
+  }
+
+  /** A constant that is not in the plan: who opens it has it under this name. */
+  held({ name, dtype, shape }: Port): Value {
+    return this.#value(dtype, shape, "constant", this.#constants.push(name) - 1);
   }
 
   /** The same memory under other dims. */
@@ -68,8 +73,8 @@ export class PlanBuilder {
   }
 
   /**
-   * The plan as bytes: MAGIC and the length of what follows as JSON, ports and lengths as JSON, words, constants, each
-   * at a multiple of ALIGN.
+   * The plan as bytes: MAGIC and the length of what follows as JSON, ports, lengths and names as JSON, words, constants,
+   * each at a multiple of ALIGN.
    */
   finish(): Uint8Array {
     this.#overlay();
@@ -77,14 +82,8 @@ export class PlanBuilder {
     const owners = [...lifetimes.keys()];
     const { offsets, size } = arrange([...lifetimes.values()]);
     const offsetOf = new Map(owners.map((value, i) => [value, offsets[i] as number]));
-    const constants = this.#constants.map(
-      ({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
-    );
-    const starts = startsOf(constants);
-    const location = ({ place, index, of }: Value): number => {
-      if (place === "arena") return offsetOf.get(of) ?? 0;
-      return place === "constant" ? (starts[index] as number) / ALIGN : index;
-    };
+    const location = ({ place, index, of }: Value): number =>
+      place === "arena" ? (offsetOf.get(of) ?? 0) : index;
     const { feed, output } = this.#ports;
     const words = [MAGIC, this.#values.length, this.#steps.length, size, feed.length, output.length];
     for (const value of this.#values)
@@ -99,8 +98,18 @@ export class PlanBuilder {
       const body = step.words.map((word) => (typeof word === "number" ? word : word === null ? -1 : word.id));
       words.push(opcodes[step.opcode], body.length, ...body);
     }
-    const about = { feeds: feed, outputs: output, words: words.length, constants: starts.at(-1) };
-    return joined(about, Int32Array.from(words), constants, starts);
+    const about = {
+      feeds: feed,
+      outputs: output,
+      words: words.length,
+      constants: this.#constants.map((each) => (typeof each === "string" ? each : each.data.byteLength)),
+    };
+    const within = this.#constants.filter((each) => typeof each !== "string");
+    return joined(
+      about,
+      Int32Array.from(words),
+      within.map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
+    );
   }
 
   #value(dtype: Storage, dims: Shape, place: Place, index: number): Value {
@@ -150,27 +159,20 @@ export class PlanBuilder {
 
 const aligned = (bytes: number): number => Math.ceil(bytes / ALIGN) * ALIGN;
 
-/** Where arrays start that lie one after the other, and where the last ends. */
-const startsOf = (arrays: readonly Uint8Array[]): number[] => {
-  const starts = [0];
-  for (const { byteLength } of arrays) starts.push((starts.at(-1) as number) + aligned(byteLength));
-  return starts;
-};
-
-const joined = (
-  about: object,
-  words: Int32Array,
-  constants: readonly Uint8Array[],
-  starts: readonly number[],
-): Uint8Array => {
+const joined = (about: object, words: Int32Array, constants: readonly Uint8Array[]): Uint8Array => {
   const json = new TextEncoder().encode(JSON.stringify(about));
   const wordsAt = aligned(8 + json.length);
-  const constantsAt = aligned(wordsAt + words.byteLength);
-  const bytes = new Uint8Array(constantsAt + (starts.at(-1) as number));
+  let end = aligned(wordsAt + words.byteLength);
+  const placed = constants.map((array) => {
+    const at = end;
+    end += aligned(array.byteLength);
+    return { at, array };
+  });
+  const bytes = new Uint8Array(end);
   new Int32Array(bytes.buffer, 0, 2).set([MAGIC, json.length]);
   bytes.set(json, 8);
   bytes.set(new Uint8Array(words.buffer), wordsAt);
-  for (const [i, array] of constants.entries()) bytes.set(array, constantsAt + (starts[i] as number));
+  for (const { at, array } of placed) bytes.set(array, at);
   return bytes;
 };
 
@@ -179,7 +181,8 @@ export interface Plan {
   readonly feeds: readonly Port[];
   readonly outputs: readonly Port[];
   readonly words: Int32Array;
-  readonly constants: Uint8Array;
+  /** Bytes, or the name under which who opens the plan has them. */
+  readonly constants: readonly (Uint8Array | string)[];
 }
 
 export const readPlan = (bytes: Uint8Array): Plan | null => {
@@ -188,6 +191,12 @@ export const readPlan = (bytes: Uint8Array): Plan | null => {
   const about = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
   const wordsAt = aligned(8 + length);
   const words = new Int32Array(bytes.slice(wordsAt, wordsAt + 4 * about.words).buffer);
-  const constantsAt = aligned(wordsAt + words.byteLength);
-  return { ...about, words, constants: bytes.subarray(constantsAt, constantsAt + about.constants) };
+  let at = aligned(wordsAt + words.byteLength);
+  const constants = (about.constants as readonly (number | string)[]).map((each) => {
+    if (typeof each === "string") return each;
+    const array = bytes.subarray(at, at + each);
+    at += aligned(each);
+    return array;
+  });
+  return { ...about, words, constants };
 };

@@ -2,7 +2,7 @@ import type { DType } from "../../base/index.ts";
 
 /** What native/plan.h says, which is where each is described. */
 export const MAGIC = 0x554e4431;
-/** Bytes in which arena and constants are counted. */
+/** Bytes in which the arena is counted. */
 export const ALIGN = 64;
 
 export const opcodes = {
