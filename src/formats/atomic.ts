@@ -127,7 +127,8 @@ const syncFolder = async (folder: string): Promise<void> => {
   }
 };
 
-const writeError = (path: string, length: number | undefined, error: unknown): Error => {
+/** What went wrong when a file was to be written, in words; an error of ours as it is. */
+export const writeError = (path: string, length: number | undefined, error: unknown): Error => {
   if (error instanceof UndiffuseError) return error;
   const { code = "", message } = error as NodeJS.ErrnoException;
   const reason = reasons[code];

@@ -1,6 +1,23 @@
 export { append, createFile, makeFolder, writeFolderWhole, writeWhole } from "./atomic.ts";
 export { type LineChart, lineChart, type Panel, type Series } from "./chart.ts";
+export {
+  type Component,
+  type ComponentClass,
+  type ModelIndex,
+  type OpenOptions,
+  openComponent,
+  openModelFolder,
+  readModelIndex,
+} from "./diffusers-folder.ts";
+export {
+  type FolderOptions,
+  type NewComponent,
+  type NewPipeline,
+  writeDiffusersFolder,
+  writeModelFolder,
+} from "./diffusers-folder-write.ts";
 export { enlarge, type GridOptions, imageGrid } from "./grid.ts";
+export { fetchFromHub, type HubOptions, type HubProgress, type HubSnapshot } from "./hub.ts";
 export { readIdx } from "./idx.ts";
 export {
   type DecodeOptions,
@@ -16,6 +33,7 @@ export {
   svgToPixels,
   svgToPng,
 } from "./image.ts";
+export type { JsonObject, JsonValue } from "./json-file.ts";
 export { type OnnxFile, readOnnx } from "./onnx.ts";
 export {
   isOriginalLayout,
@@ -47,5 +65,6 @@ export {
   type WeightSource,
   writeSafetensorsFile,
 } from "./safetensors-file.ts";
+export { openSharded } from "./sharded.ts";
 export { escapeXml, fontFamily, inkColour, label, type Placed, powerOfTen } from "./svg-text.ts";
 export { encodeEvent, encodeEventVersion, encodeSessionStart, type LoggedEvent } from "./tensorboard.ts";
