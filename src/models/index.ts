@@ -1,7 +1,28 @@
 export { type Classifier, type ClassifierConfig, classifier, classifierSchema } from "./classifier.ts";
+export {
+  type ClipTextConfig,
+  type ClipVisionConfig,
+  clipTextSchema,
+  clipVisionSchema,
+} from "./clip-config.ts";
+export { clipTensorName } from "./clip-names.ts";
+export {
+  type ClipTextModel,
+  type ClipTextModelWithProjection,
+  type ClipTextStates,
+  clipTextModel,
+  clipTextModelWithProjection,
+} from "./clip-text.ts";
+export {
+  type ClipVisionModelWithProjection,
+  type ClipVisionStates,
+  clipVisionModelWithProjection,
+} from "./clip-vision.ts";
 export { type ConvVaeConfig, convVaeFields, type VaeSizes, vaeDecoder, vaeEncoder } from "./conv-vae.ts";
 export { foldedInception, INCEPTION_SIDE, INCEPTION_WIDTH, inceptionV3 } from "./inception-v3.ts";
 export { type LatentUnetConfig, latentUnet, latentUnetFields } from "./latent-unet.ts";
+export { type PriorInputs, type PriorTransformer, priorTransformer } from "./prior-transformer.ts";
+export { type PriorTransformerConfig, priorTransformerSchema } from "./prior-transformer-config.ts";
 export {
   type GanSizes,
   type ResnetGanConfig,
