@@ -1,10 +1,17 @@
 import { access, constants, mkdir } from "node:fs/promises";
 import { availableParallelism, freemem, totalmem } from "node:os";
 import { host } from "#host";
-import { Generator, NDArray } from "../base/index.ts";
+import { Generator, NDArray, UndiffuseError } from "../base/index.ts";
 import { defaultCacheFolder } from "../data/index.ts";
 import { decodeImage, encodePng, pictureFormats } from "../formats/index.ts";
-import { autoPrecision, type Backend, compile, inferTarget } from "../runtime/index.ts";
+import {
+  autoPrecision,
+  type Backend,
+  compile,
+  deviceNames,
+  inferTarget,
+  selfTest,
+} from "../runtime/index.ts";
 import { conv2d, trace } from "../tensor/index.ts";
 import { defineCommand, exitCodes } from "./command.ts";
 import { version } from "./version.ts";
@@ -39,6 +46,7 @@ const checks: readonly Check[] = [
     run: async () => `CPU, ${await checkConvolution("onnx")}`,
     remedy: "reinstall with: ONNXRUNTIME_NODE_INSTALL=skip npm ci",
   },
+  { name: "devices", run: checkDevices, remedy: "" },
   { name: "native engine", run: checkNative, remedy: "build it again with: npm run build:native" },
   { name: "images", run: checkImages, remedy: "reinstall with: npm ci --include=optional" },
   {
@@ -52,6 +60,25 @@ const checks: readonly Check[] = [
     remedy: "set XDG_CACHE_HOME to a folder that can be written",
   },
 ];
+
+/** Other devices than the CPU are nobody's need, so that none is no failure. */
+async function checkDevices(): Promise<string> {
+  const known = await host.devices();
+  const lines = [`onnxruntime's build is for ${known.join(", ")}`];
+  for (const device of deviceNames) {
+    if (device === "cpu" || !known.includes(device)) continue;
+    try {
+      const { difference, ms } = await selfTest(device);
+      lines.push(
+        `--device ${device} works: agrees with the CPU to ${difference.toExponential(0)}, tested in ${ms.toFixed(0)} ms`,
+      );
+    } catch (error) {
+      if (!(error instanceof UndiffuseError)) throw error;
+      lines.push(`no --device ${device}: ${error.got}`, `  ${error.hint}`);
+    }
+  }
+  return lines.join(`\n${" ".repeat(21)}`);
+}
 
 /** The native engine is nobody's need, so that none is no failure. */
 async function checkNative(): Promise<string> {

@@ -1,7 +1,7 @@
 import { basename, resolve } from "node:path";
 import { ArgumentError } from "../base/index.ts";
 import { evaluate, type FeatureNetwork, openFeatureNetwork } from "../evaluation/index.ts";
-import { backend } from "./backend-option.ts";
+import { backend, chosenBackend, device } from "./backend-option.ts";
 import { besideModel } from "./beside-model.ts";
 import { choice, defineCommand, flag, integer, text, UsageError } from "./command.ts";
 import { bitsFigures } from "./evaluate/bits.ts";
@@ -13,7 +13,7 @@ import { watched } from "./evaluate/watched.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
 import { isPlainFolder } from "./recipe-source.ts";
 import { samplingOptions } from "./sampling-options.ts";
-import { type CountedModel, openCounted } from "./speed.ts";
+import { type CountedModel, openCounted, type Place } from "./speed.ts";
 
 export const evaluateCommand = defineCommand({
   name: "evaluate",
@@ -53,6 +53,7 @@ same; they are in the report. docs/evaluation.md says what each means.`,
     paired: flag("sample k belongs to image k of the reference"),
     batch: integer("images at once", { least: 1, fallback: 64 }),
     threads: integer("threads of the network's operations (default: all cores)", { least: 1 }),
+    device,
     backend,
     dryRun: flag("say what would be compared with what; end"),
   },
@@ -66,20 +67,22 @@ same; they are in the report. docs/evaluation.md says what each means.`,
     ["undiffuse evaluate ~/generated --against ~/photos", "a folder of images against another"],
     ["undiffuse evaluate restored --against originals --paired", "pictures against their originals"],
   ],
-  async run({ source, ...request }) {
-    const { threads, backend } = request;
+  async run({ source, device, ...given }) {
+    const { threads } = given;
     const folder = await isPlainFolder(source);
-    if (folder && request.bits !== undefined)
+    if (folder && given.bits !== undefined)
       throw new UsageError({
         who: "--bits",
         expected: "a run, whose model gives bits",
         got: "a folder of images",
       });
-    const model = folder ? null : await openCounted(source, { threads, backend });
+    const request = { ...given, backend: await chosenBackend({ ...given, device }) };
+    const model = folder ? null : await openCounted(source, { threads, backend: request.backend });
+    // What judges runs on the CPU, so that no score depends on the device.
     const network =
       request.features === undefined
         ? null
-        : await openFeatureNetwork(request.features, { threads, backend });
+        : await openFeatureNetwork(request.features, { threads, backend: given.backend });
     try {
       await interruptible("stopping; nothing is written", async (signal) => {
         try {
@@ -96,7 +99,7 @@ same; they are in the report. docs/evaluation.md says what each means.`,
   },
 });
 
-type Request = Omit<Parameters<typeof evaluateCommand.run>[0], "source">;
+type Request = Omit<Parameters<typeof evaluateCommand.run>[0], "source" | "device" | "backend"> & Place;
 
 interface Subject {
   readonly source: string;

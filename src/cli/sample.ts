@@ -4,7 +4,7 @@ import { forms } from "../data/index.ts";
 import { encodeGif, encodePng, makeFolder, writeWhole } from "../formats/index.ts";
 import { samplerSummaries } from "../samplers/index.ts";
 import { openTrained, type Recipe, type Trained, unguided } from "../systems/index.ts";
-import { backend, precision } from "./backend-option.ts";
+import { backend, chosenBackend, device, precision } from "./backend-option.ts";
 import { besideModel } from "./beside-model.ts";
 import { defineCommand, flag, integer, text } from "./command.ts";
 import { type Generated, generate } from "./generate.ts";
@@ -50,6 +50,7 @@ ${samplerList}`,
     gif: flag("also write the denoising as an animation"),
     scale: integer("enlarge the grid and the animation", { least: 1, fallback: 4 }),
     threads: integer("threads of the network's operations (default: all cores)", { least: 1 }),
+    device,
     backend,
     precision,
   },
@@ -78,8 +79,9 @@ ${samplerList}`,
       "as diffusers' configuration says",
     ],
   ],
-  async run({ model: path, threads, backend, precision, ...given }) {
-    const model = await openTrained(path, { threads, backend, precision });
+  async run({ model: path, threads, device, backend, precision, ...given }) {
+    const place = { threads, backend: await chosenBackend({ device, backend }), precision };
+    const model = await openTrained(path, place);
     const { gallery, ofOneClass } = forms[model.checkpoint.header.form];
     const request = { ...given, count: given.count ?? (given.class === undefined ? gallery : ofOneClass) };
     try {
@@ -103,7 +105,7 @@ ${samplerList}`,
 
 type Request = Omit<
   Parameters<typeof sampleCommand.run>[0],
-  "model" | "threads" | "backend" | "precision" | "count"
+  "model" | "threads" | "device" | "backend" | "precision" | "count"
 > & {
   readonly count: number;
 };

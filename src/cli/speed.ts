@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { quantile } from "../evaluation/index.ts";
 import { isNative } from "../lower/index.ts";
-import { type Backend, inferTarget } from "../runtime/index.ts";
+import { type Backend, deviceOf, inferTarget, type OtherDevice } from "../runtime/index.ts";
 import { openTrained, type Trained } from "../systems/index.ts";
 import type { BatchTime } from "./generate.ts";
 
@@ -28,14 +28,15 @@ export const openCounted = async (path: string, place: Place): Promise<CountedMo
 /** What computes. */
 export interface Engine {
   readonly threads: number;
-  readonly engine: "native" | "onnxruntime";
+  readonly engine: "native" | "onnxruntime" | `onnxruntime on ${OtherDevice}`;
 }
 
 /** What computes at a place. @throws ArgumentError where the native engine is asked for and not built */
-export const engineOf = ({ threads = availableParallelism(), backend }: Place): Engine => ({
-  threads,
-  engine: isNative(inferTarget(backend)) ? "native" : "onnxruntime",
-});
+export const engineOf = ({ threads = availableParallelism(), backend }: Place): Engine => {
+  const device = deviceOf(backend);
+  if (device !== "cpu") return { threads, engine: `onnxruntime on ${device}` };
+  return { threads, engine: isNative(inferTarget(backend)) ? "native" : "onnxruntime" };
+};
 
 /** What images cost to generate. */
 export interface Speed extends Engine {

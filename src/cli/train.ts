@@ -2,7 +2,7 @@ import { type DataSpec, type Dataset, openDataset } from "../data/index.ts";
 import { recipes } from "../recipes/index.ts";
 import { type RecipeJob, trainRecipe, untrainedStages } from "../systems/index.ts";
 import { parameterCount, type TrainEvent, type TrainJob } from "../train/index.ts";
-import { backend, trainPrecision } from "./backend-option.ts";
+import { backend, chosenBackend, device, trainPrecision } from "./backend-option.ts";
 import { choice, defineCommand, flag, integer, text } from "./command.ts";
 import { forecast } from "./forecast.ts";
 import { helpEntry } from "./help.ts";
@@ -50,6 +50,7 @@ lowest held-out loss; undiffuse sample takes its path. Ctrl-C saves and ends;
     batch: integer("images a step", { least: 1 }),
     seed: integer("seed of every random number of the run"),
     threads: integer("threads of the network's operations (default: all cores)", { least: 1 }),
+    device,
     backend,
     precision: trainPrecision,
     dryRun: flag("show the whole recipe, what it would train, the memory and the time; end"),
@@ -61,8 +62,20 @@ lowest held-out loss; undiffuse sample takes its path. Ctrl-C saves and ends;
     ["undiffuse train images --data ~/photos --size 32", "learn your own pictures"],
     ["undiffuse train digits --dry-run > mine.json", "a recipe to edit; then: undiffuse train mine.json"],
   ],
-  async run({ recipe: word, out, resume, threads, backend, precision, dryRun, profile, ...changes }) {
+  async run({
+    recipe: word,
+    out,
+    resume,
+    threads,
+    device,
+    backend: wanted,
+    precision,
+    dryRun,
+    profile,
+    ...changes
+  }) {
     const { recipe, folder } = await openRecipe(word, changes);
+    const backend = await chosenBackend({ device, backend: wanted });
     const dataset = await openImages(recipe.data);
     if (dataset.notice) process.stderr.write(`${dataset.notice}\n`);
     for (const { path, reason } of dataset.skipped) process.stderr.write(`skipped ${path}: ${reason}\n`);

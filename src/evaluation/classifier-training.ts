@@ -13,7 +13,7 @@ import {
   packed,
   viewsOf,
 } from "../optim/index.ts";
-import { type Backend, trainTarget } from "../runtime/index.ts";
+import { type Backend, deviceOf, trainTarget } from "../runtime/index.ts";
 import { type Graph, gradients, logSoftmax, simplify, type Tensor, trace } from "../tensor/index.ts";
 
 const count = z.int().positive();
@@ -89,6 +89,7 @@ export const trainClassifier = async (
     updates: [{ model, entries: [0, layout.entries.length], optimizer, clip }],
     emaDecay: training.ema,
     state: { parameters: packed(layout, initial) },
+    device: deviceOf(backend),
     ...(threads && { threads }),
   });
   try {

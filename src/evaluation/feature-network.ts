@@ -1,6 +1,6 @@
 import { ArgumentError, NDArray, NonFiniteError, type Shape, ShapeError, showShape } from "../base/index.ts";
 import { toUnit } from "../data/index.ts";
-import { type Backend, type Compiled, compile, inferTarget } from "../runtime/index.ts";
+import { type Backend, type Compiled, compile, deviceOf, inferTarget } from "../runtime/index.ts";
 import { type Tensor, trace } from "../tensor/index.ts";
 
 /** What is recorded with every number that a network has a part in. */
@@ -73,7 +73,8 @@ export const featureNetwork = (
     const shape = [batch, ...image];
     const traced = () =>
       trace({ images: { shape } }, ({ images }) => ({ ...graph.forward(images) }), graph.leaves);
-    const options = { weights: graph.weights, target: inferTarget(backend), ...(threads && { threads }) };
+    const place = { target: inferTarget(backend), device: deviceOf(backend), ...(threads && { threads }) };
+    const options = { weights: graph.weights, ...place };
     const run = compiled.get(showShape(shape)) ?? compile(traced(), options);
     compiled.set(showShape(shape), run);
     return run;

@@ -17,3 +17,4 @@ export {
   type Witness,
 } from "./symbolic.ts";
 export { BLOCKED, trainCpu } from "./train-cpu.ts";
+export { webgpu } from "./webgpu.ts";

@@ -1,5 +1,12 @@
 import { host } from "#host";
-import { type Arrays, Remote, type RunProfile, type Session, workerModule } from "../runtime/index.ts";
+import {
+  type Arrays,
+  Remote,
+  type RunProfile,
+  type Session,
+  type SessionOptions,
+  workerModule,
+} from "../runtime/index.ts";
 import { emaDecay } from "./ema.ts";
 import { EngineMemory } from "./engine-memory.ts";
 import { type FlatLayout, viewsOf } from "./flat-layout.ts";
@@ -28,13 +35,12 @@ export interface LearnerState {
   readonly steps: readonly number[];
 }
 
-export interface LearnerInit {
+export interface LearnerInit extends Pick<SessionOptions, "threads" | "device"> {
   readonly layout: FlatLayout;
   readonly updates: readonly UpdateSpec[];
   readonly emaDecay: number;
   /** Parameters alone start a run; a whole state continues one. */
   readonly state: Pick<LearnerState, "parameters"> & Partial<LearnerState>;
-  readonly threads?: number;
   /** Measures each update's session, with `<profile>.<index>` as its own. */
   readonly profile?: string;
 }
@@ -63,7 +69,9 @@ export interface StepResult {
 export class Learner {
   private readonly layout: FlatLayout;
   private readonly updates: readonly UpdateSpec[];
-  private readonly options: { readonly emaDecay: number; readonly threads: number | undefined };
+  private readonly emaDecay: number;
+  /** Of every session. */
+  private readonly place: SessionOptions;
   private readonly memory: FlatMemory;
   private readonly parameters: Float32Array;
   private readonly gradients: Float32Array;
@@ -74,10 +82,11 @@ export class Learner {
   private readonly programs = new Map<string, Session>();
 
   private constructor(init: LearnerInit, sessions: readonly Session[]) {
-    const { layout, updates, state, emaDecay, threads } = init;
+    const { layout, updates, state, emaDecay } = init;
     this.layout = layout;
     this.updates = updates;
-    this.options = { emaDecay, threads };
+    this.emaDecay = emaDecay;
+    this.place = placeOf(init);
     this.sessions = sessions;
     const names = [...new Set(updates.flatMap(({ optimizer }) => slotNames(optimizer)))];
     const size = { count: 3 + names.length, size: layout.size };
@@ -95,10 +104,10 @@ export class Learner {
   }
 
   static async open(init: LearnerInit): Promise<Learner> {
-    const { threads, profile } = init;
+    const { profile } = init;
     const sessions = init.updates.map(({ model }, index) =>
       host.openSession(model, {
-        ...(threads && { threads }),
+        ...placeOf(init),
         ...(profile !== undefined && { profile: `${profile}.${index}` }),
       }),
     );
@@ -129,7 +138,7 @@ export class Learner {
       slots: slotNames(optimizer).map((name) => own(this.slots[name] as Float32Array)),
       gradientScale: clip === null ? share : share * clipFactor(gradientNorm, clip),
       learningRate,
-      emaDecay: emaDecay(this.options.emaDecay, step),
+      emaDecay: emaDecay(this.emaDecay, step),
       step,
     };
     await applyUpdate(optimizer, next, this.memory);
@@ -138,8 +147,7 @@ export class Learner {
 
   /** Loads a model whose inputs are the parameters by name and what `run` feeds it. */
   async load(name: string, model: Uint8Array): Promise<void> {
-    const { threads } = this.options;
-    this.programs.set(name, await host.openSession(model, threads ? { threads } : {}));
+    this.programs.set(name, await host.openSession(model, this.place));
   }
 
   /** Runs a loaded model with the moving average of the parameters. */
@@ -193,6 +201,11 @@ export class Learner {
     return [offset(first), offset(last)];
   }
 }
+
+const placeOf = ({ threads, device }: LearnerInit): SessionOptions => ({
+  ...(threads && { threads }),
+  ...(device && { device }),
+});
 
 /** A learner in a worker of its own. */
 export const openLearner = (init: LearnerInit): Promise<Remote<Learner>> =>

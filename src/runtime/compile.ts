@@ -1,7 +1,8 @@
 import { host } from "#host";
 import { ArgumentError, NDArray, ShapeError, sameShape, showShape } from "../base/index.ts";
-import { type Lowering, lower, lowered, type Target, unify } from "../lower/index.ts";
+import { isNative, type Lowering, lower, lowered, type Target, unify } from "../lower/index.ts";
 import { type Graph, type Named, simplify, type Tensor } from "../tensor/index.ts";
+import { type Device, loweringOn } from "./device.ts";
 import { Remote, workerModule } from "./remote.ts";
 import type { Arrays, Session, SessionOptions } from "./session.ts";
 import type { SessionInit } from "./session-worker.ts";
@@ -10,7 +11,7 @@ import { checkSymbolicFeeds, type Symbols } from "./symbolic-feeds.ts";
 export interface CompileOptions<T extends Target = Target> extends SessionOptions {
   /** Inputs by name that are fixed for the life of the callable. */
   readonly weights?: ReadonlyMap<string, NDArray>;
-  /** The host's for inference when absent. */
+  /** The device's, or the host's for inference, when absent. */
   readonly target?: T;
   /** Whether a worker owns the session, which keeps the event loop free. */
   readonly worker?: boolean;
@@ -26,12 +27,19 @@ export interface Compiled {
 /** Simplifies, lowers and loads a graph. @throws ShapeError when a weight has not its input's shape or dtype */
 export const compile = async (
   graph: Graph,
-  { weights = new Map(), target = host.inferTarget, ...options }: CompileOptions = {},
+  { weights = new Map(), target, ...options }: CompileOptions = {},
 ): Promise<Compiled> => {
   const simple = simplifiedFor(graph, weights);
   const fed = new Map([...simple.inputs].filter(([name]) => !weights.has(name)));
-  return open(lower(simple, { weights, target }), options, (feeds) => checkFeeds(fed, feeds));
+  const check = (feeds: Named<NDArray>) => checkFeeds(fed, feeds);
+  const lowering = target ?? loweringFor(options.device);
+  if (!isNative(lowering)) return open(lower(simple, { weights, target: lowering }), options, check);
+  const names = [...weights.keys()].filter((name) => simple.inputs.has(name));
+  const held = Object.fromEntries(names.map((name) => [name, weights.get(name) as NDArray]));
+  return open(lower(simple, { held: new Set(names), target: lowering }), { ...options, held }, check);
 };
+
+const loweringFor = (device: Device = "cpu"): Lowering => loweringOn(device) ?? host.inferTarget;
 
 /** A function whose graph is known at any sizes of its symbols. */
 export interface SymbolicGraph {
@@ -51,13 +59,14 @@ const WITNESSES = 3;
  */
 export const compileSymbolic = async (
   { symbols, at }: SymbolicGraph,
-  { weights = new Map(), target = host.inferTarget, ...options }: CompileOptions<Lowering> = {},
+  { weights = new Map(), target, ...options }: CompileOptions<Lowering> = {},
 ): Promise<Compiled> => {
   const witnesses = Array.from({ length: WITNESSES }, (_, k) => {
     const sizes = Object.fromEntries(
       Object.entries(symbols).map(([name, multiple], i) => [name, multiple * (PRIMES[i + k] as number)]),
     );
-    return { sizes, onnx: lowered(simplifiedFor(at(sizes), weights), { weights, target }) };
+    const graph = simplifiedFor(at(sizes), weights);
+    return { sizes, onnx: lowered(graph, { weights, target: target ?? loweringFor(options.device) }) };
   });
   const { onnx, inputs } = unify(witnesses);
   const names = new Set(inputs.map(({ name }) => name));

@@ -4,23 +4,34 @@ import { basename, dirname, join } from "node:path";
 import { parentPort, type TransferListItem, Worker } from "node:worker_threads";
 import type { InferenceSession } from "onnxruntime-node";
 import { inferCpu, readPlan } from "../lower/index.ts";
+import { deviceNames, openedOn } from "./device.ts";
 import { nativeEngine, openPlan } from "./native-session.ts";
 import { runsOf } from "./ort-profile.ts";
 import { onArrays } from "./ort-session.ts";
 import type { Host, RunProfile, Session, SessionOptions } from "./session.ts";
 
-/** onnxruntime's native CPU build and Node's worker threads. */
+/** onnxruntime's native build and Node's worker threads. */
 export const host: Host = {
   inferTarget: inferCpu,
 
   nativeEngine,
 
+  async devices() {
+    const { listSupportedBackends } = await import("onnxruntime-node");
+    const known = new Set<string>(listSupportedBackends().map(({ name }) => name));
+    return deviceNames.filter((name) => known.has(name));
+  },
+
   async openSession(model, options) {
     const plan = readPlan(model);
     if (plan) return openPlan(plan, { threads: availableParallelism(), ...options });
+    const { device = "cpu" } = options;
     const ort = await import("onnxruntime-node");
+    ort.env.logLevel = "fatal"; // what goes wrong outside a session is raised as well
     const session = onArrays(
-      await ort.InferenceSession.create(model, sessionOptions(options)),
+      await openedOn(device, await host.devices(), () =>
+        ort.InferenceSession.create(model, { ...sessionOptions(options), executionProviders: [device] }),
+      ),
       ({ dtype, data, shape }) => new ort.Tensor(dtype, data as Uint8Array, shape),
     );
     return options.profile === undefined ? session : measured(session, options.profile);
@@ -79,7 +90,6 @@ const sessionOptions = ({
   threads = availableParallelism(),
   profile,
 }: SessionOptions): InferenceSession.SessionOptions => ({
-  executionProviders: ["cpu"],
   graphOptimizationLevel: "all",
   logSeverityLevel: 3,
   intraOpNumThreads: threads,

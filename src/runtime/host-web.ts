@@ -1,27 +1,36 @@
-import * as ort from "onnxruntime-web/wasm";
 import { ArgumentError } from "../base/index.ts";
 import { portable } from "../lower/index.ts";
+import { type Device, openedOn } from "./device.ts";
 import { onArrays } from "./ort-session.ts";
 import type { Host, Port } from "./session.ts";
 
-/** onnxruntime's WebAssembly build and the web's module workers. */
+/** The build with WebGPU is twice as large as the other. */
+const load = (device: Device) =>
+  device === "webgpu" ? import("onnxruntime-web/webgpu") : import("onnxruntime-web/wasm");
+
+/** onnxruntime's builds for the web, and the web's module workers. */
 export const host: Host = {
   inferTarget: portable,
 
   nativeEngine: () => null,
 
-  async openSession(model, { threads, profile }) {
+  devices: async () => ["cpu", "webgpu"],
+
+  async openSession(model, { threads, device = "cpu", profile }) {
     if (profile !== undefined)
       throw new ArgumentError({
         who: "profile",
         expected: "Node.js",
         got: "a browser, which writes no files",
       });
+    const ort = await load(device);
     if (threads) ort.env.wasm.numThreads = threads;
-    const session = await ort.InferenceSession.create(model, {
-      executionProviders: ["wasm"],
-      logSeverityLevel: 3,
-    });
+    const session = await openedOn(device, await host.devices(), () =>
+      ort.InferenceSession.create(model, {
+        executionProviders: [device === "cpu" ? "wasm" : device],
+        logSeverityLevel: 3,
+      }),
+    );
     return onArrays(session, ({ dtype, data, shape }) => new ort.Tensor(dtype, data as Uint8Array, shape));
   },
 

@@ -2,6 +2,7 @@ export {
   autoPrecision,
   type Backend,
   backendNames,
+  deviceOf,
   inferTarget,
   type PrecisionChoice,
   precisionNames,
@@ -17,5 +18,7 @@ export {
   compileSymbolic,
   type SymbolicGraph,
 } from "./compile.ts";
+export { type Device, deviceNames, type OtherDevice } from "./device.ts";
 export { Remote, type Service, serve, workerModule } from "./remote.ts";
+export { chooseDevice, type SelfTest, selfTest } from "./self-test.ts";
 export type { Arrays, NativeEngine, RunProfile, Session, SessionOptions } from "./session.ts";

@@ -1,5 +1,6 @@
 import { ArgumentError, type PlainArray } from "../base/index.ts";
 import type { Lowering } from "../lower/index.ts";
+import type { Device } from "./device.ts";
 
 /** Arrays by the names of a model's inputs or outputs. */
 export type Arrays = Readonly<Record<string, PlainArray>>;
@@ -37,6 +38,8 @@ export interface SessionOptions {
   readonly threads?: number;
   /** What a plan's constants are that are not in it, by name; they stay where they are. */
   readonly held?: Arrays;
+  /** Where onnxruntime computes; the CPU when absent. What a device lacks, it leaves to the CPU. */
+  readonly device?: Device;
   /**
    * Measures every operation of every run, which `close` then tells. onnxruntime writes a file whose path starts with
    * this; its owner deletes it. In Node.js only.
@@ -77,7 +80,12 @@ export const nativeMissing = (): ArgumentError =>
 export interface Host {
   /** What a graph with fixed weights is lowered to. */
   readonly inferTarget: Lowering;
-  /** Of an ONNX file, or of a plan where there is a native engine. */
+  /** The devices that onnxruntime's build knows, whether or not the machine has them. */
+  devices(): Promise<readonly Device[]>;
+  /**
+   * Of an ONNX file, or of a plan where there is a native engine.
+   * @throws ArgumentError for a device that onnxruntime's build does not know, or does not find here
+   */
   openSession(model: Uint8Array, options: SessionOptions): Promise<Session>;
   /** What the native engine says of itself; null where there is none. */
   nativeEngine(): NativeEngine | null;

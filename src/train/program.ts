@@ -6,6 +6,7 @@ import {
   type Compiled,
   compile,
   compileSymbolic,
+  deviceOf,
   inferTarget,
   type PrecisionChoice,
 } from "../runtime/index.ts";
@@ -108,7 +109,7 @@ export const openEvaluate = (
 ): { readonly evaluate: Evaluate; close(): Promise<void> } => {
   const compiled = new Map<BatchProgram, Map<number, Promise<Compiled>>>();
   const target = inferTarget(backend, precision);
-  const options = { weights, ...(threads && { threads }) };
+  const options = { weights, device: deviceOf(backend), ...(threads && { threads }) };
   return {
     async evaluate(program, feeds) {
       const at = ({ batch = 1 }) => traceProgram(program(batch), networks);

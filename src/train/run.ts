@@ -12,7 +12,14 @@ import {
   openLearner,
   packed,
 } from "../optim/index.ts";
-import { type Arrays, precisionOf, type Remote, type RunProfile, trainTarget } from "../runtime/index.ts";
+import {
+  type Arrays,
+  deviceOf,
+  precisionOf,
+  type Remote,
+  type RunProfile,
+  trainTarget,
+} from "../runtime/index.ts";
 import {
   bestCheckpointPath,
   checkpointPath,
@@ -134,6 +141,7 @@ export class Run<S> {
         ? learnerStateOf(checkpoint, layout)
         : { parameters: packed(layout, valuesOf(parameters)) },
       ...(threads ? { threads } : {}),
+      device: deviceOf(job.backend),
       ...(profile !== undefined && { profile }),
     });
     return new Run(

@@ -6,11 +6,10 @@ import { fileURLToPath } from "node:url";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { samplerKinds } from "undiffuse/samplers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { experiment, type Results, type Where } from "./page.ts";
+import { distance, expectAgreement, largest, TOLERANCE } from "./agreement.ts";
+import { experiment, type NetworkResults, type Results, smallExperiment, type Where } from "./page.ts";
 import { startServer } from "./server.ts";
 
-/** Of images in [-1, 1], and of the largest gradient: two builds of onnxruntime sum in different orders. */
-const TOLERANCE = 1e-3;
 /** Standard deviation of images that are more than one grey. */
 const CONTRAST = 0.05;
 /** Workers by their scripts: the package's own, and the threads that onnxruntime starts. */
@@ -48,11 +47,6 @@ const compilePage = (): string => {
   return pages;
 };
 
-const largest = (values: readonly number[]): number => Math.max(...values.map(Math.abs));
-const distance = (a: readonly number[], b: readonly number[]): number => {
-  expect(a.length).toBe(b.length);
-  return largest(a.map((value, i) => value - (b[i] as number)));
-};
 const deviation = (values: readonly number[]): number => {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
@@ -65,7 +59,8 @@ let context: BrowserContext;
 let node: Results;
 
 beforeAll(async () => {
-  browser = await chromium.launch({ executablePath: findChromium(), args: ["--no-sandbox"] });
+  const webgpu = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+  browser = await chromium.launch({ executablePath: findChromium(), args: ["--no-sandbox", ...webgpu] });
   context = await browser.newContext();
   pages = compilePage();
   server = await startServer(pages);
@@ -103,14 +98,14 @@ const open = async (path: "/isolated" | "/plain") => {
 };
 
 /** As text, since vitest rewrites the imports of functions. */
-const experimentIn = (page: Page, where: Where): Promise<Results> =>
-  page.evaluate(`import("/page/page.js").then(({ experiment }) => experiment(${JSON.stringify(where)}))`);
+const experimentIn = <T>(page: Page, name: string, where: Where): Promise<T> =>
+  page.evaluate(`import("/page/page.js").then(({ ${name} }) => ${name}(${JSON.stringify(where)}))`);
 
 it("has reference images that are neither flat nor out of range", () => {
   expect(node.images.every((value) => Math.abs(value) <= 1)).toBe(true);
   expect(deviation(node.images)).toBeGreaterThan(CONTRAST);
-  expect(largest(node.gradient)).toBeGreaterThan(TOLERANCE);
-  expect(largest(node.gradient)).toBeLessThan(Infinity);
+  for (const gradient of Object.values(node.gradients)) expect(largest(gradient)).toBeLessThan(Infinity);
+  expect(largest(node.gradients["gradient.conv_in.weight"] ?? [])).toBeGreaterThan(TOLERANCE);
 });
 
 describe.each<{ path: "/isolated" | "/plain"; where: Where; workers: readonly RegExp[] }>([
@@ -118,20 +113,31 @@ describe.each<{ path: "/isolated" | "/plain"; where: Where; workers: readonly Re
   { path: "/isolated", where: { worker: true, threads: 2 }, workers: [sessionWorker, ortThread] },
   { path: "/plain", where: { worker: false }, workers: [] },
 ])("a network in Chromium, page $path, $where", ({ path, where, workers }) => {
-  it("draws the images and has the gradient that it has in Node", async () => {
+  it("draws the images and has the gradients that it has in Node", async () => {
     const { page, complaints, started } = await open(path);
-    const results = await experimentIn(page, where);
+    const results = await experimentIn<Results>(page, "experiment", where);
     await page.close();
     expect(complaints).toEqual([]);
-    expect(distance(results.images, node.images)).toBeLessThan(TOLERANCE);
-    expect(Math.abs(results.loss - node.loss)).toBeLessThan(TOLERANCE);
-    expect(distance(results.gradient, node.gradient)).toBeLessThan(TOLERANCE * largest(node.gradient));
+    expectAgreement(results, node);
     expect(Object.keys(results.points)).toEqual(samplerKinds);
     for (const [kind, points] of Object.entries(node.points))
       expect(distance(results.points[kind] ?? [], points), kind).toBeLessThan(TOLERANCE * largest(points));
     for (const kind of [sessionWorker, ortThread])
       expect(started.some((url) => kind.test(url))).toBe(workers.includes(kind));
   });
+});
+
+it("a network on WebGPU in Chromium, in a worker, has the images and gradients of the CPU in Node", async () => {
+  const expected = await smallExperiment({ worker: false });
+  const { page, complaints, started } = await open("/isolated");
+  const results = await experimentIn<NetworkResults>(page, "smallExperiment", {
+    worker: true,
+    device: "webgpu",
+  });
+  await page.close();
+  expect(complaints).toEqual([]);
+  expectAgreement(results, expected);
+  expect(started.some((url) => sessionWorker.test(url))).toBe(true);
 });
 
 it("says which worker did not start", async () => {

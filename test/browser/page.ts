@@ -4,6 +4,7 @@ import {
   diffusionProcess,
   gaussianMixture,
   networkDenoiser,
+  type Prediction,
   scheduleSchema,
   simpleLoss,
 } from "undiffuse/diffusion";
@@ -20,19 +21,21 @@ import {
 } from "undiffuse/samplers";
 import { gradients, type Tensor, trace } from "undiffuse/tensor";
 
-/** What every host must agree on, as plain data that may leave a page. */
-export interface Results {
+/** What every host and device must agree on, as plain data that may leave a page. */
+export interface NetworkResults {
   /** [4, 1, 8, 8] in [-1, 1] */
   readonly images: readonly number[];
   readonly loss: number;
-  /** Of the loss in the weights of the first convolution, behind all other layers: [16, 1, 3, 3]. */
-  readonly gradient: readonly number[];
+  /** Of the loss, by the names of the parameters. */
+  readonly gradients: Readonly<Record<string, readonly number[]>>;
+}
+export interface Results extends NetworkResults {
   /** Where every sampler leads points of the plane, [5, 2], by its name. */
   readonly points: Readonly<Record<string, readonly number[]>>;
 }
 
 /** Where the sessions run. */
-export type Where = Pick<CompileOptions, "worker" | "threads">;
+export type Where = Pick<CompileOptions, "worker" | "threads" | "device">;
 
 const COUNT = 4;
 const IMAGE = [1, 8, 8];
@@ -43,26 +46,41 @@ const inputs = {
 } as const;
 const labels = NDArray.of([0, 1, 2, 1], [COUNT], "int32");
 
-const network = () =>
+const network = (config: object) =>
   unet2d(
     unet2dSchema.parse({
       in_channels: 1,
       out_channels: 1,
-      block_out_channels: [16, 32],
-      down_block_types: ["DownBlock2D", "AttnDownBlock2D"],
-      up_block_types: ["AttnUpBlock2D", "UpBlock2D"],
       layers_per_block: 1,
-      norm_num_groups: 8,
       num_class_embeds: 3,
+      ...config,
     }),
     new Generator(1),
   );
 type Network = ReturnType<typeof network>;
 
-/** Draws four images of an untrained network, and one gradient of its loss. */
+/** Draws four images of an untrained network, and the gradients of its loss. */
 export const experiment = async (options: Where): Promise<Results> => {
-  const net = network();
-  return { images: await draw(net, options), ...(await differentiate(net, options)), points: await walk() };
+  const net = network({
+    block_out_channels: [16, 32],
+    down_block_types: ["DownBlock2D", "AttnDownBlock2D"],
+    up_block_types: ["AttnUpBlock2D", "UpBlock2D"],
+    norm_num_groups: 8,
+  });
+  const images = await draw(net, { ...options, steps: 10, prediction: "epsilon" });
+  return { images, ...(await differentiate(net, options)), points: await walk() };
+};
+
+/** The same of a network of one resolution in few steps, for devices that a processor imitates slowly. */
+export const smallExperiment = async (options: Where): Promise<NetworkResults> => {
+  const net = network({
+    block_out_channels: [8],
+    down_block_types: ["AttnDownBlock2D"],
+    up_block_types: ["AttnUpBlock2D"],
+    norm_num_groups: 4,
+  });
+  const images = await draw(net, { ...options, steps: 4, prediction: "sample" });
+  return { images, ...(await differentiate(net, options)) };
 };
 
 /** Every sampler on a density whose denoiser has a closed form. */
@@ -89,20 +107,24 @@ const walk = async (): Promise<Record<string, number[]>> => {
   return points;
 };
 
-const draw = async (net: Network, options: Where): Promise<number[]> => {
+const draw = async (
+  net: Network,
+  { steps, prediction, ...options }: Where & { readonly steps: number; readonly prediction: Prediction },
+): Promise<number[]> => {
   const graph = trace(
     inputs,
-    (feeds) => ({ eps: net.forward(feeds.x, feeds.t, { classLabels: feeds.labels }) }),
+    (feeds) => ({ output: net.forward(feeds.x, feeds.t, { classLabels: feeds.labels }) }),
     parameters(net),
   );
   const run = await compile(graph, { weights: stateOf(net), ...options });
   const denoiser = networkDenoiser(
-    async (x, t) => (await run({ x, t: NDArray.full([COUNT], t), labels })).eps as NDArray,
+    async (x, t) => (await run({ x, t: NDArray.full([COUNT], t), labels })).output as NDArray,
+    { prediction },
   );
   const generators = imageGenerators(2, COUNT);
   const noise = stepNoise(generators, IMAGE);
   const x = initialNoise(generators, IMAGE);
-  const spec = samplerSchema.parse({ kind: "ddim", steps: 10 });
+  const spec = samplerSchema.parse({ kind: "ddim", steps });
   const { sampler, levels } = openSampler(spec, diffusionProcess(scheduleSchema.parse({})));
   let images = x;
   for await (const frame of sample({ denoiser: clipped(denoiser), sampler, levels, x, noise }))
@@ -111,20 +133,27 @@ const draw = async (net: Network, options: Where): Promise<number[]> => {
   return [...images.data];
 };
 
-const differentiate = async (net: Network, options: Where): Promise<Pick<Results, "loss" | "gradient">> => {
+const differentiate = async (
+  net: Network,
+  options: Where,
+): Promise<Pick<NetworkResults, "loss" | "gradients">> => {
+  const learned = parameters(net);
   const graph = trace(
     { ...inputs, eps: inputs.x },
     (feeds) => {
       const predicted = net.forward(feeds.x, feeds.t, { classLabels: feeds.labels });
       const loss = simpleLoss(feeds.eps, predicted).mean();
-      const [gradient] = gradients(loss, [net.conv_in.weight]) as [Tensor];
-      return { loss, gradient };
+      const found = gradients(loss, [...learned.values()]);
+      return {
+        loss,
+        ...Object.fromEntries([...learned.keys()].map((name, i) => [`gradient.${name}`, found[i] as Tensor])),
+      };
     },
-    parameters(net),
+    learned,
   );
   const run = await compile(graph, options);
   const random = new Generator(3);
-  const results = await run({
+  const { loss, ...found } = await run({
     x: random.normal(inputs.x.shape),
     t: NDArray.of([10, 200, 500, 990]),
     labels,
@@ -132,6 +161,8 @@ const differentiate = async (net: Network, options: Where): Promise<Pick<Results
     ...Object.fromEntries(stateOf(net)),
   });
   await run.close();
-  const { loss, gradient } = results as { loss: NDArray; gradient: NDArray };
-  return { loss: loss.item(), gradient: [...gradient.data] };
+  return {
+    loss: (loss as NDArray).item(),
+    gradients: Object.fromEntries(Object.entries(found).map(([name, { data }]) => [name, [...data]])),
+  };
 };

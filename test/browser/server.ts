@@ -55,8 +55,8 @@ const fileOf = async (path: string, pages: string): Promise<Buffer | string> => 
   const file = path.startsWith("/page/") ? join(pages, path.slice("/page/".length)) : join(root, path);
   if (!importing.test(path)) return readFile(file);
   return (await readFile(file, "utf8")).replace(
-    /\b(from|import) "([^"./][^"]*)"/g,
-    (_, keyword, specifier) => `${keyword} "${resolve(specifier)}"`,
+    /\b(from |import |import\()"([^"./][^"]*)"/g,
+    (_, keyword, specifier) => `${keyword}"${resolve(specifier)}"`,
   );
 };
 
