@@ -1,5 +1,5 @@
-import { moduleOf, type Renaming, weightOf } from "./original-layout-rule.ts";
-import type { Section } from "./original-layout-section.ts";
+import { moduleOf, type Renaming, type Shapes, weightOf } from "./original-layout-rule.ts";
+import { Section } from "./original-layout-section.ts";
 
 /** What decides the names of a U-Net's tensors. Levels are counted from the widest images. */
 export interface UNetStructure {
@@ -34,6 +34,21 @@ export const readUNetStructure = (unet: Section): UNetStructure => {
     middleDepth: Math.max(1, depth("middle_block.1")),
     embeds: unet.has("label_emb.weight") ? "number" : unet.has("label_emb.0.0.weight") ? "vector" : "nothing",
   };
+};
+
+/** What the tensors of a diffusers U-Net are called in the original `UNetModel`, by their names in diffusers. */
+export const originalUNetNames = (shapes: Shapes): ReadonlyMap<string, string> => {
+  const unet = new Section(shapes, "", new Set());
+  const levels = upTo(unet.count("down_blocks."));
+  const depth = (place: string) => unet.count(`${place}.attentions.0.transformer_blocks.`);
+  const renamings = unetRenamings({
+    widths: levels.map((level) => unet.size(`down_blocks.${level}.resnets.0.conv1.weight`, 0)),
+    layers: unet.count("down_blocks.0.resnets."),
+    depths: levels.map((level) => depth(`down_blocks.${level}`)),
+    middleDepth: depth("mid_block"),
+    embeds: unet.has("add_embedding.linear_1.weight") ? "vector" : "nothing",
+  });
+  return new Map(renamings.map(([target, { source }]) => [target, source]));
 };
 
 /**
