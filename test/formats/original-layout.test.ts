@@ -10,6 +10,14 @@ import {
   renameTensors,
   takenShape,
 } from "../../src/formats/index.ts";
+import {
+  clipTextModel,
+  clipTextModelWithProjection,
+  clipTextSchema,
+  unet2dCondition,
+  unet2dConditionSchema,
+} from "../../src/models/index.ts";
+import { blank, leaves } from "../../src/nn/index.ts";
 import { readScheduler } from "../../src/samplers/index.ts";
 
 const small = ["sd1", "sd1-inpainting", "sd2", "upscaler", "sdxl"] as const;
@@ -77,6 +85,29 @@ describe.each(small)("a small model in the form of %s", (name) => {
     const { clip, open_clip } = fixture.config;
     expect(text_encoder.config).toMatchObject(widthsOf(clip ?? open_clip ?? {}));
     if (text_encoder_2) expect(text_encoder_2.config).toMatchObject(widthsOf(open_clip ?? {}));
+  });
+});
+
+describe.each(small)("the networks by the configurations of %s", (name) => {
+  it("have the tensors that the rules give, in name and shape", async () => {
+    const fixture = await readSmall(name);
+    const tensors = tensorsOf(fixture);
+    const { unet, text_encoder, text_encoder_2 } = readOriginalLayout(tensors);
+    // The published models' groups of 32 and heads are too many for networks as small as these.
+    const { norm_num_groups, attention_head_dim } = fixture.config.unet as Record<string, unknown>;
+    const config = { ...unet.config, norm_num_groups, attention_head_dim };
+    const second = text_encoder_2 && clipTextSchema.parse(text_encoder_2.config);
+    const networks: readonly (readonly [OriginalPart | undefined, object])[] = [
+      [unet, unet2dCondition(unet2dConditionSchema.parse(config), blank)],
+      [text_encoder, clipTextModel(clipTextSchema.parse(text_encoder.config), blank)],
+      [text_encoder_2, second ? clipTextModelWithProjection(second, blank) : {}],
+    ];
+    for (const [part, network] of networks) {
+      const given = part ? renameTensors(tensors, part.rules) : new Map<string, NDArray>();
+      const shapesOf = (all: ReadonlyMap<string, { readonly shape: Shape }>) =>
+        Object.fromEntries([...all].map(([key, { shape }]) => [key, [...shape]]));
+      expect(shapesOf(given)).toEqual(shapesOf(leaves(network)));
+    }
   });
 });
 
