@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { constants, type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { FileError } from "../base/index.ts";
@@ -44,8 +43,7 @@ export const fetchBlob = async (blob: Blob, transfer: Transfer): Promise<void> =
   await makeFolder(dirname(part));
   if (found !== undefined) await rename(blob.path, part);
   for (const last of [false, true]) {
-    await fetchPart(part, blob, transfer);
-    const got = await hashOf(part, blob);
+    const got = await fetchPart(part, blob, transfer);
     if (got === blob.hash) break;
     await rm(part, { force: true });
     if (last)
@@ -60,11 +58,13 @@ export const fetchBlob = async (blob: Blob, transfer: Transfer): Promise<void> =
   });
 };
 
-const fetchPart = async (part: string, blob: Blob, transfer: Transfer): Promise<void> => {
+/** Fetches what is missing of a file; gives the hash of all that it holds then. */
+const fetchPart = async (part: string, blob: Blob, transfer: Transfer): Promise<string> => {
   const file = await openPart(part);
   try {
-    let reached = Math.min((await file.stat()).size, blob.size);
-    await file.truncate(reached);
+    const { size } = await file.stat();
+    if (size > blob.size) await file.truncate(blob.size);
+    let reached = Math.min(size, blob.size);
     transfer.onBytes(reached);
     for (let failed = 0; reached < blob.size; ) {
       const before = reached;
@@ -79,6 +79,7 @@ const fetchPart = async (part: string, blob: Blob, transfer: Transfer): Promise<
       }
     }
     await file.sync();
+    return await hashOf(file, blob);
   } finally {
     await file.close();
   }
@@ -118,16 +119,15 @@ const interrupted = (blob: Blob, reached: number, cause: unknown): Error =>
       );
 
 const openPart = (part: string): Promise<FileHandle> =>
-  open(part, "r+")
-    .catch(() => open(part, "wx+"))
-    .catch((error) => {
-      throw writeError(part, undefined, error);
-    });
+  open(part, constants.O_RDWR | constants.O_CREAT).catch((error) => {
+    throw writeError(part, undefined, error);
+  });
 
-const hashOf = async (path: string, { size, hash }: Blob): Promise<string> => {
+const hashOf = async (file: FileHandle, { size, hash }: Blob): Promise<string> => {
   const git = hash.length === 40;
   const sum = createHash(git ? "sha1" : "sha256");
   if (git) sum.update(`blob ${size}\0`);
-  for await (const bytes of createReadStream(path, { highWaterMark: 1 << 20 })) sum.update(bytes);
+  for await (const bytes of file.createReadStream({ start: 0, autoClose: false, highWaterMark: 1 << 20 }))
+    sum.update(bytes);
   return sum.digest("hex");
 };

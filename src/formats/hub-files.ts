@@ -47,18 +47,17 @@ export const selectFiles = (
   if (!index) return componentFiles(name, paths, { folder: "", variant });
   const wanted = [...index.components].flatMap(([component, declared]) =>
     declared && !without.includes(component)
-      ? [{ folder: folderOf(paths, component), className: declared.className }]
+      ? [{ component, folder: folderOf(paths, component), className: declared.className }]
       : [],
   );
   const hasVariant = wanted.some(({ folder }) => chooseWeights(childrenOf(paths, folder), variant));
-  const each = wanted.map(({ folder, className }) =>
-    componentFiles(name, paths, { folder, variant, className, orPlain: hasVariant }),
-  );
+  const each = wanted.map((place) => componentFiles(name, paths, { ...place, variant, orPlain: hasVariant }));
   const all = (part: keyof HubSelection) => [...new Set(each.flatMap((selection) => selection[part]))];
   return { paths: [...new Set([INDEX, ...all("paths")])], indexes: all("indexes") };
 };
 
 interface Place {
+  readonly component?: string;
   readonly folder: string;
   readonly variant: string | undefined;
   readonly className?: string;
@@ -69,12 +68,18 @@ interface Place {
 const componentFiles = (
   name: string,
   paths: readonly string[],
-  { folder, variant, className, orPlain = false }: Place,
+  { component = "", folder, variant, className, orPlain = false }: Place,
 ): HubSelection => {
   const names = childrenOf(paths, folder);
   const path = (file: string) => posix.join(folder, file);
   const small = names.filter(isSmall).map(path);
-  if (configFile(className, names) !== MODEL_CONFIG) return { paths: small, indexes: [] };
+  const config = configFile(className, names);
+  if (!names.includes(config))
+    throw new FileError(posix.join(name, component), {
+      expected: config,
+      got: names.join(", ") || "no files",
+    });
+  if (config !== MODEL_CONFIG) return { paths: small, indexes: [] };
   const weights = chooseWeights(names, variant) ?? (orPlain ? chooseWeights(names, undefined) : undefined);
   if (!weights)
     throw new FileError(posix.join(name, folder), { expected: showVariant(variant), ...whyNoWeights(names) });
