@@ -33,7 +33,7 @@ export {
   svgToPixels,
   svgToPng,
 } from "./image.ts";
-export type { JsonObject, JsonValue } from "./json-file.ts";
+export { type JsonObject, type JsonValue, readJsonObject } from "./json-file.ts";
 export { type OnnxFile, readOnnx } from "./onnx.ts";
 export {
   isOriginalLayout,

@@ -1,5 +1,6 @@
 """Writes test/fixtures/clip/: transformers' CLIP models and diffusers' PriorTransformer in small with random weights,
-one batch through each (<name>.{json,safetensors}), and names and shapes at full size (full.json).
+one batch through each (<name>.{json,safetensors}), names and shapes at full size (full.json), and what transformers
+makes of pictures over Pillow (pictures.{json,safetensors}).
 
 Run: python tools/reference/clip.py [NAME ...]
 """
@@ -9,9 +10,12 @@ import json
 import math
 import sys
 
+import numpy
+import PIL
 import torch
 import transformers
 from diffusers import PriorTransformer
+from PIL import Image
 from safetensors.torch import save_file
 from transformers import (
     CLIPTextConfig,
@@ -20,6 +24,7 @@ from transformers import (
     CLIPVisionConfig,
     CLIPVisionModelWithProjection,
 )
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from fixture import FIXTURES, versions, write_json
 
@@ -152,6 +157,20 @@ FULL = {
 }
 
 
+# name: height, width, what of the image processor's configuration is not its default
+PICTURES = {
+    "wide": (37, 53, {"size": {"shortest_edge": 20}, "crop_size": {"height": 20, "width": 20}}),
+    "high": (61, 30, {"size": {"shortest_edge": 17}, "crop_size": {"height": 16, "width": 14}}),
+    "enlarged": (9, 7, {"size": {"shortest_edge": 20}, "crop_size": {"height": 20, "width": 20}}),
+    "padded": (33, 20, {"size": {"shortest_edge": 12}, "crop_size": {"height": 25, "width": 17}}),
+    "stretched": (24, 24, {"size": {"height": 10, "width": 31}, "do_center_crop": False}),
+    "cropped": (21, 18, {"do_resize": False, "crop_size": {"height": 16, "width": 13}}),
+    "raw": (20, 20, {"size": {"shortest_edge": 8}, "do_center_crop": False, "do_rescale": False, "do_normalize": False}),
+    "rescaled": (8, 8, {"do_resize": False, "do_center_crop": False, "rescale_factor": 0.01, "image_mean": [0.1, 0.2, 0.3]}),
+    "dot": (1, 1, {"size": {"shortest_edge": 3}, "crop_size": {"height": 3, "width": 3}}),
+}
+
+
 def spread(model):
     """Weights large enough that every part matters: no norm is neutral, no attention uniform."""
     with torch.no_grad():
@@ -241,6 +260,27 @@ def prior(name):
     write(name, model, spec["seed"], saved_config, tensors)
 
 
+def pictures():
+    """Every case has its own picture: smooth colours, hard edges, noise in one quarter."""
+    rng = numpy.random.default_rng(51)
+    tensors = {}
+    for name, (height, width, _) in PICTURES.items():
+        y, x = numpy.mgrid[0:height, 0:width]
+        colours = [127 + 127 * numpy.sin(x / 5 + y / 7), 255 * ((x // 3 + y // 4) % 2), 255 * x / max(1, width - 1)]
+        picture = numpy.stack(colours, -1)
+        quarter = picture[: height // 2, : width // 2]
+        quarter[...] = rng.integers(0, 256, quarter.shape)
+        tensors[f"{name}.input"] = torch.from_numpy(picture.astype(numpy.uint8))
+        processor = CLIPImageProcessorPil(**PICTURES[name][2])
+        output = processor(Image.fromarray(picture.astype(numpy.uint8)), return_tensors="pt").pixel_values
+        tensors[f"{name}.output"] = output.contiguous()
+    save_file(tensors, FIXTURES / FOLDER / "pictures.safetensors")
+    (FIXTURES / FOLDER / "pictures.safetensors").chmod(0o644)
+    made_by = versions() | {"transformers": transformers.__version__, "pillow": PIL.__version__}
+    cases = {name: config for name, (_, _, config) in PICTURES.items()}
+    write_json(f"{FOLDER}/pictures.json", {"command": COMMAND, "versions": made_by, "cases": cases}, depth=2)
+
+
 def digest(shapes):
     """Of names and shapes in alphabetical order."""
     lines = sorted(f"{name} {','.join(map(str, shape))}" for name, shape in shapes.items())
@@ -266,8 +306,9 @@ def full():
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    for each in sys.argv[1:] or [*MODELS, *PRIORS, "full"]:
-        if each == "full":
-            full()
+    whole = {"full": full, "pictures": pictures}
+    for each in sys.argv[1:] or [*MODELS, *PRIORS, *whole]:
+        if each in whole:
+            whole[each]()
         else:
             clip(each) if each in MODELS else prior(each)
