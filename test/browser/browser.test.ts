@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { samplerKinds } from "undiffuse/samplers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { SHADER_PATIENCE } from "../runtime/software-gpu.ts";
 import { distance, expectAgreement, largest, TOLERANCE } from "./agreement.ts";
 import { experiment, type NetworkResults, type Results, smallExperiment, type Where } from "./page.ts";
 import { startServer } from "./server.ts";
@@ -127,17 +128,28 @@ describe.each<{ path: "/isolated" | "/plain"; where: Where; workers: readonly Re
   });
 });
 
-it("a network on WebGPU in Chromium, in a worker, has the images and gradients of the CPU in Node", async () => {
-  const expected = await smallExperiment({ worker: false });
-  const { page, complaints, started } = await open("/isolated");
-  const results = await experimentIn<NetworkResults>(page, "smallExperiment", {
-    worker: true,
-    device: "webgpu",
-  });
+it(
+  "a network on WebGPU in Chromium, in a worker, has the images and gradients of the CPU in Node",
+  async () => {
+    const expected = await smallExperiment({ worker: false });
+    const { page, complaints, started } = await open("/isolated");
+    const where = { worker: true, device: "webgpu" } as const;
+    const results = await experimentIn<NetworkResults>(page, "smallExperiment", where);
+    await page.close();
+    expect(complaints).toEqual([]);
+    expectAgreement(results, expected);
+    expect(started.some((url) => sessionWorker.test(url))).toBe(true);
+  },
+  SHADER_PATIENCE,
+);
+
+it("names WebGPU where a browser has none", async () => {
+  const { page } = await open("/plain");
+  await page.evaluate("Object.defineProperty(navigator, 'gpu', { value: undefined })");
+  await expect(experimentIn(page, "smallExperiment", { worker: false, device: "webgpu" })).rejects.toThrow(
+    /device webgpu: expected one that onnxruntime finds here, got .*WebGPU/,
+  );
   await page.close();
-  expect(complaints).toEqual([]);
-  expectAgreement(results, expected);
-  expect(started.some((url) => sessionWorker.test(url))).toBe(true);
 });
 
 it("says which worker did not start", async () => {

@@ -3,7 +3,7 @@ import { NDArray } from "../../src/base/index.ts";
 import { webgpu } from "../../src/lower/index.ts";
 import { compile } from "../../src/runtime/index.ts";
 import { cos, sign, sin, trace } from "../../src/tensor/index.ts";
-import { NO_SOFTWARE_GPU, onSoftwareGpu, softwareGpu } from "../runtime/software-gpu.ts";
+import { NO_SOFTWARE_GPU, onSoftwareGpu, SHADER_PATIENCE, softwareGpu } from "../runtime/software-gpu.ts";
 import { gradientPrograms, plainPrograms } from "./programs.ts";
 import { describeTogether } from "./together.ts";
 import type { Findings } from "./webgpu-findings.ts";
@@ -38,13 +38,16 @@ describe("the lowering for WebGPU", () => {
 });
 
 describe("WebGPU in Node.js, on Chromium's software driver", () => {
-  it("computes every operation and its gradient, none of them left to the CPU", async (context) => {
-    if (!softwareGpu) return context.skip(NO_SOFTWARE_GPU);
-    const found = await onSoftwareGpu<Findings>("test/lower/webgpu-findings.ts");
-    expect(found).toEqual({
-      programs: plainPrograms.length + gradientPrograms.length,
-      wrong: [],
-      leftToTheCpu: { webgpu: false, portable: true },
-    } satisfies Findings);
-  });
+  it(
+    "computes every operation and its gradient, none of them left to the CPU",
+    async (context) => {
+      if (!softwareGpu) return context.skip(NO_SOFTWARE_GPU);
+      expect(await onSoftwareGpu<Findings>("test/lower/webgpu-findings.ts")).toEqual({
+        programs: plainPrograms.length + gradientPrograms.length,
+        wrong: [],
+        leftToTheCpu: { webgpu: false, portable: true },
+      } satisfies Findings);
+    },
+    SHADER_PATIENCE,
+  );
 });

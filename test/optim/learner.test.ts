@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { host } from "#host";
 import { Generator, NDArray } from "../../src/base/index.ts";
 import { lower, portable, type Target } from "../../src/lower/index.ts";
@@ -237,5 +237,16 @@ describe.each(targets)("on %s,", (_, target) => {
     await remote.call("load", "sum", sum);
     expect((await remote.call("run", "sum", feeds)).y?.data[0]).toBe(110);
     await remote.terminate();
+  });
+
+  test("opens every session where it is told to", async () => {
+    const opening = vi.spyOn(host, "openSession");
+    const learner = await Learner.open({ ...init([update(4), update(2)]), device: "cpu" });
+    await learner.load("again", model(4));
+    await learner.close();
+    expect(opening.mock.calls.map(([, options]) => options)).toEqual(
+      Array(3).fill({ threads: 1, device: "cpu" }),
+    );
+    opening.mockRestore();
   });
 });

@@ -23,13 +23,19 @@ export const softwareGpu: Readonly<Record<string, string>> | null =
 /** Why a test is left out. */
 export const NO_SOFTWARE_GPU = `no ${driver} with libvulkan.so.1 beside it: apt-get install chromium`;
 
-/** The JSON that a script of the tests writes, run as a process of its own on that driver. */
-export const onSoftwareGpu = async <T>(script: string): Promise<T> => {
-  const loader = ["--import", join(root, "tools/typescript.mjs"), "--conditions=undiffuse-source"];
-  const { stdout } = await promisify(execFile)(process.execPath, [...loader, join(root, script)], {
+/** Node.js as a process of its own on that driver. */
+export const nodeOnSoftwareGpu = (words: readonly string[]) =>
+  promisify(execFile)(process.execPath, words, {
     cwd: root,
     env: { ...process.env, ...softwareGpu },
     maxBuffer: 2 ** 26,
   });
-  return JSON.parse(stdout);
+
+/** The JSON that a script of the tests writes on that driver. */
+export const onSoftwareGpu = async <T>(script: string): Promise<T> => {
+  const loader = ["--import", "./tools/typescript.mjs", "--conditions=undiffuse-source"];
+  return JSON.parse((await nodeOnSoftwareGpu([...loader, script])).stdout);
 };
+
+/** Milliseconds for a test on that driver, which compiles shaders on processors that others may keep busy. */
+export const SHADER_PATIENCE = 300_000;

@@ -1,6 +1,4 @@
-import { selfTest } from "../../src/runtime/index.ts";
 import { smallExperiment } from "../browser/page.ts";
 
 // On WebGPU, for device.test.ts.
-const tested = await selfTest("webgpu");
-process.stdout.write(JSON.stringify({ tested, results: await smallExperiment({ device: "webgpu" }) }));
+process.stdout.write(JSON.stringify(await smallExperiment({ device: "webgpu", worker: true })));
