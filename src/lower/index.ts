@@ -6,6 +6,8 @@ export { type PlanStep, stepsOf } from "./native/plan-steps.ts";
 export type { Precision } from "./native/precision.ts";
 export { ModelProtoSchema, type NodeProto, type TensorProto } from "./onnx_pb.ts";
 export { OnnxBuilder } from "./onnx-builder.ts";
+export { MOST_BYTES, type OnnxAbout, type OnnxFiles, onnxFiles, tensorBytes } from "./onnx-file.ts";
+export { toHalfModel } from "./onnx-half.ts";
 export { type Lowering, portable } from "./portable.ts";
 export {
   type SizeFormula,
@@ -16,5 +18,6 @@ export {
   unify,
   type Witness,
 } from "./symbolic.ts";
+export { lowerSymbolic, type SymbolicGraph } from "./symbolic-model.ts";
 export { BLOCKED, trainCpu } from "./train-cpu.ts";
 export { webgpu } from "./webgpu.ts";

@@ -3,6 +3,7 @@ import type { DType, NDArray, Shape } from "../base/index.ts";
 import {
   type AttributeProto,
   AttributeProtoSchema,
+  type ModelProto,
   ModelProtoSchema,
   type NodeProto,
   NodeProtoSchema,
@@ -113,6 +114,11 @@ export class OnnxBuilder {
 
   /** The ONNX file. */
   finish(): Uint8Array {
+    return toBinary(ModelProtoSchema, this.model());
+  }
+
+  /** The model as a message, whose tensors are views of the arrays. */
+  model(): ModelProto {
     const named = this.outputs.map(
       ({ name, value }): OnnxNode => ({
         opType: "Identity",
@@ -122,7 +128,7 @@ export class OnnxBuilder {
       }),
     );
     const domains = new Set(["", ...this.nodes.map(({ opType }) => domainOf(opType))]);
-    const model = create(ModelProtoSchema, {
+    return create(ModelProtoSchema, {
       irVersion: IR_VERSION,
       producerName: "undiffuse",
       opsetImport: [...domains].map((domain) => ({ domain, version: domain === "" ? OPSET : 1n })),
@@ -139,7 +145,6 @@ export class OnnxBuilder {
         output: this.outputs.map(valueInfo),
       },
     });
-    return toBinary(ModelProtoSchema, model);
   }
 
   private fresh(): string {
