@@ -6,6 +6,7 @@ import { dataCommand } from "./data.ts";
 import { doctorCommand } from "./doctor.ts";
 import { evaluateCommand } from "./evaluate.ts";
 import { explainGroup } from "./explain.ts";
+import { exportCommand } from "./export.ts";
 import { infoCommand } from "./info.ts";
 import { invertCommand } from "./invert.ts";
 import { packCommand } from "./pack.ts";
@@ -37,6 +38,7 @@ const code = await runProgram(
     explainGroup,
     infoCommand,
     packCommand,
+    exportCommand,
     runsCommand,
     doctorCommand,
   ],

@@ -58,6 +58,7 @@ export { arrows, dots, latticeOf, type Mark, type Plane, planeSvg, ticksOf, trai
 export { readPngText, writePngText } from "./png-metadata.ts";
 export { type PointChart, type PointFamily, pointChart } from "./point-chart.ts";
 export { readSafetensors, type Safetensors, writeSafetensors } from "./safetensors.ts";
+export { encodeTensor } from "./safetensors-dtype.ts";
 export {
   openSafetensors,
   type ReadProgress,

@@ -2,12 +2,16 @@ export { adm } from "./adm.ts";
 export { cascade } from "./cascade.ts";
 export { ddgan } from "./ddgan.ts";
 export { ddpm } from "./ddpm.ts";
+export { type DiffusersExport, diffusersExport } from "./diffusers-export.ts";
+export { type DiffusersNotes, diffusersNotesSchema, NOTES } from "./diffusers-notes.ts";
 export { edm } from "./edm.ts";
 export { gan } from "./gan.ts";
+export { type ConditionedNetwork, type GuidedSampling, guidedDenoiser } from "./guided-sampling.ts";
 export { iddpm } from "./iddpm.ts";
 export type { LearnedChain } from "./learned-chain.ts";
 export { ncsn } from "./ncsn.ts";
 export { nonequilibrium, nonequilibriumChain } from "./nonequilibrium.ts";
+export { type OnnxOptions, onnxExport } from "./onnx-export.ts";
 export { packagedModels } from "./packaged.ts";
 export {
   parseRecipe,
@@ -31,6 +35,7 @@ export {
   type SteppingRecipe,
   type Trained,
 } from "./trained.ts";
+export { readTrainedStage, type TrainedStage } from "./trained-stage.ts";
 export {
   type RecipeJob,
   stageFolder,
