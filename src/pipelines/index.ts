@@ -1,3 +1,4 @@
+export { type ImageProcessor, openImageProcessor } from "./image-processor.ts";
 export { applyLoras, loraParts, type WeightedLora } from "./lora.ts";
 export { loraBase } from "./lora-base.ts";
 export type { LoraFile } from "./lora-file.ts";
@@ -13,3 +14,4 @@ export {
   tokensOf,
   type WithTokens,
 } from "./textual-inversion.ts";
+export { openTokenizer, type TokenizedText, type Tokenizer } from "./tokenizer.ts";

@@ -1,6 +1,7 @@
 """Writes test/fixtures/clip/: transformers' CLIP models and diffusers' PriorTransformer in small with random weights,
 one batch through each (<name>.{json,safetensors}), names and shapes at full size (full.json), and what transformers
-makes of pictures over Pillow (pictures.{json,safetensors}).
+makes of pictures over Pillow (pictures.{json,safetensors}) and of texts with a small vocabulary (tokenizer.json,
+byte-pairs/).
 
 Run: python tools/reference/clip.py [NAME ...]
 """
@@ -8,10 +9,15 @@ Run: python tools/reference/clip.py [NAME ...]
 import hashlib
 import json
 import math
+import shutil
 import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
 
 import numpy
 import PIL
+import tokenizers
 import torch
 import transformers
 from diffusers import PriorTransformer
@@ -21,6 +27,7 @@ from transformers import (
     CLIPTextConfig,
     CLIPTextModel,
     CLIPTextModelWithProjection,
+    CLIPTokenizer,
     CLIPVisionConfig,
     CLIPVisionModelWithProjection,
 )
@@ -281,6 +288,179 @@ def pictures():
     write_json(f"{FOLDER}/pictures.json", {"command": COMMAND, "versions": made_by, "cases": cases}, depth=2)
 
 
+SENTENCES = """a photo of a cat and a dog on the beach at sunset, highly detailed, by greg rutkowski
+the quick brown fox doesn't jump over the lazy dog's back; it's raining, they're late, i'll go, we've seen
+an oil painting of a little house in the mountains, trending on artstation, 4k, 8k, unreal engine 5
+portrait of a woman with red hair, cinematic lighting, depth of field, bokeh, f/1.8, 85mm lens
+watercolor illustration of a robot reading a book under a tree, soft colors, paper texture
+café crème, naïve façade, über straße, größe, señorita, привет мир, γειά σου κόσμε, 猫 と 犬, 你好世界 🐱🐶🎨"""
+
+PROMPTS = [
+    "",
+    " ",
+    "a photo of a cat",
+    "A PHOTO of a CaT",
+    "  several   spaces\tand\ttabs\nand\r\nlines  ",
+    "don't you've they're I'll he'd I'm it's DON'T IT'S 'tis ''s '",
+    "8k 4K 1234567890 3.14 1/2 ½ ² Ⅷ ٣",
+    "Café cre\u0300me NAI\u0308VE façade ÜBER straße GRÖẞE",
+    "İstanbul ıI ſK K Å ﬁ ǅ ΣΊΣΥΦΟΣ ΟΔΟΣ. ς",
+    "Привет МИР, γειά σου ΚΌΣΜΕ",
+    "猫と犬 你好，世界！ 안녕하세요 שלום مرحبا नमस्ते",
+    "🐱🐶🎨 👩‍👩‍👧‍👦 🏳️‍🌈 🇩🇪 👍🏽 ☺️",
+    "a\u00a0b\u2003c\u3000d\u0085e\ufefff\u200bg\u180eh\u2028i",
+    "\u0000\u0001\u001f\u007f bell\u0007 esc\u001b[0m",
+    "<|endoftext|>",
+    "a <|endoftext|> b<|startoftext|>c <|ENDOFTEXT|> <|StartOfText|>",
+    "<|endoftext|",
+    "a cat! on a mat!! ! !!!",
+    "(masterpiece:1.2), [ugly], {a|b}, ((best quality)) <lora:x:0.8> --ar 16:9 #tag @me $5 100% a&b a*b a_b a-b",
+    "...!?!,,;; \u2014 \u2013 \u201cquoted\u201d \u2018single\u2019 \u00abguillemets\u00bb",
+    "</w> w</w> <w>",
+    "antidisestablishmentarianism pneumonoultramicroscopicsilicovolcanoconiosis",
+    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen",
+    "cat " * 300,
+    "a" * 1000,
+    "🐱" * 40,
+    "e\u0301" * 30,
+    "<cat-toy> and <CAT-TOY>, a<cat-toy>b <cat-toy>_1 <dog> my-style MY-STYLE",
+    "ＦＵＬＬｗｉｄｔｈ ①②③ ™ℌ 𝕬𝖇𝖈 Ω ℵ",
+    "\ud7ff\ue000\uffff\U0010ffff\ufffd",
+]
+
+
+def byte_letters():
+    """A letter for each byte, in the order of CLIP's vocabulary: printable ones stand for themselves."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    rest = [byte for byte in range(256) if byte not in printable]
+    return {byte: chr(byte) for byte in printable} | {byte: chr(256 + i) for i, byte in enumerate(rest)}
+
+
+def trained(count):
+    """Vocabulary and merges as CLIP's are made, from the sentences above; of pairs alike, the first in the alphabet."""
+    letters = byte_letters()
+    pieces = tokenizers.pre_tokenizers.Split(
+        tokenizers.Regex(r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"), "removed", invert=True
+    )
+    words = []
+    for piece, _ in pieces.pre_tokenize_str(SENTENCES):
+        word = [letters[byte] for byte in piece.encode()]
+        words.append([*word[:-1], word[-1] + "</w>"])
+    merges = []
+    while len(merges) < count:
+        pairs = Counter(pair for word in words for pair in zip(word, word[1:]))
+        best = min(pairs, key=lambda pair: (-pairs[pair], pair))
+        merges.append(best)
+        words = [merged(word, best) for word in words]
+    tokens = [*letters.values(), *(letter + "</w>" for letter in letters.values())]
+    tokens += ["".join(pair) for pair in merges] + ["<|startoftext|>", "<|endoftext|>"]
+    return {token: i for i, token in enumerate(tokens)}, [" ".join(pair) for pair in merges]
+
+
+def merged(word, pair):
+    out = []
+    for letter in word:
+        if out and (out[-1], letter) == pair:
+            out[-1] += letter
+        else:
+            out.append(letter)
+    return out
+
+
+def token(content, normalized, **more):
+    return {"content": content, "lstrip": False, "normalized": normalized, "rstrip": False, "single_word": False} | more
+
+
+def tokenizer_forms(vocabulary):
+    """Files beside vocab.json and merges.txt, in the forms in which they are found."""
+    begin, end = "<|startoftext|>", "<|endoftext|>"
+    old = {key: token(each, True) for key, each in {"bos_token": begin, "eos_token": end, "unk_token": end}.items()}
+    typed = {key: {"__type": "AddedToken"} | value for key, value in old.items()}
+    config = {"model_max_length": 24, "tokenizer_class": "CLIPTokenizer", "do_lower_case": True, "errors": "replace"}
+    names = {"bos_token": begin, "eos_token": end, "unk_token": end}
+    return {
+        "stable-diffusion-v1-5": {
+            "tokenizer_config.json": config | typed | {"pad_token": end},
+            "special_tokens_map.json": old | {"pad_token": end},
+        },
+        "stable-diffusion-2-1": {
+            "tokenizer_config.json": config | typed | {"pad_token": end},
+            "special_tokens_map.json": old | {"pad_token": "!"},
+        },
+        "listed": {
+            "tokenizer_config.json": config
+            | names
+            | {
+                "pad_token": "!",
+                "added_tokens_decoder": {
+                    "0": token("!", False, special=True),
+                    str(vocabulary[begin]): token(begin, True, special=True),
+                    str(vocabulary[end]): token(end, True, special=True),
+                    str(len(vocabulary)): token("<cat-toy>", True, special=False),
+                    str(len(vocabulary) + 1): token("my-style", False, special=False),
+                },
+            },
+            # not in force where tokens are listed
+            "special_tokens_map.json": names | {"pad_token": "x"},
+        },
+        "counted": {
+            "tokenizer_config.json": config | names | {"pad_token": end, "additional_special_tokens": ["<dog>"]},
+            "special_tokens_map.json": names | {"pad_token": end, "additional_special_tokens": ["<dog>"]},
+            "added_tokens.json": {"<cat-toy>": len(vocabulary), "<dog>": len(vocabulary) + 1},
+        },
+    }
+
+
+def tokenized(folder, prompts, new=()):
+    """The numbers as diffusers' pipelines ask for them, and the text of those that were cut off."""
+    tokenizer = CLIPTokenizer.from_pretrained(folder)
+    if new:
+        tokenizer.add_tokens(list(new))
+    rows = []
+    for prompt in prompts:
+        whole = tokenizer(prompt).input_ids
+        ids = tokenizer(prompt, padding="max_length", max_length=24, truncation=True).input_ids
+        removed = whole[23:-1]
+        rows.append({"ids": ids, "cut": tokenizer.decode(removed) if removed else None})
+    return rows, tokenizer
+
+
+def tokenizers_of_clip():
+    folder = FIXTURES / FOLDER / "byte-pairs"
+    folder.mkdir(parents=True, exist_ok=True)
+    vocabulary, merges = trained(220)
+    (folder / "vocab.json").write_text(json.dumps(vocabulary, ensure_ascii=False))
+    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges]) + "\n")
+    forms = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, files in tokenizer_forms(vocabulary).items():
+            place = Path(scratch) / name
+            shutil.copytree(folder, place)
+            for file, content in files.items():
+                (place / file).write_text(json.dumps(content))
+                if name == "stable-diffusion-v1-5":
+                    (folder / file).write_text(json.dumps(content | ({"model_max_length": 77} if "config" in file else {})))
+            rows, tokenizer = tokenized(place, PROMPTS)
+            forms[name] = {"files": files, "rows": rows}
+        tokenizer.save_pretrained(Path(scratch) / "saved")
+        files = {path.name: json.loads(path.read_text()) for path in (Path(scratch) / "saved").iterdir()}
+        assert sorted(files) == ["tokenizer.json", "tokenizer_config.json"], sorted(files)
+        files["tokenizer.json"].pop("truncation")
+        files["tokenizer.json"].pop("padding")
+        rows, _ = tokenized(Path(scratch) / "saved", PROMPTS)
+        forms["saved by transformers 5"] = {"files": files, "rows": rows}
+        new = ["<cat-toy>", "<cat-toy>_1", "<cat-toy>_2", "Moebius", "\u03a3\u039f\u03a3"]
+        prompts = [*PROMPTS, "<cat-toy> <cat-toy>_1 <cat-toy>_2<Cat-Toy>_3 in the moebius MOEBIUSstyle \u03c3\u03bf\u03c3 \u03a3\u039f\u03a3"]
+        rows, tokenizer = tokenized(Path(scratch) / "stable-diffusion-v1-5", prompts, new)
+        added = {"tokens": {each: tokenizer.convert_tokens_to_ids(each) for each in new}, "rows": rows}
+    made_by = versions() | {"transformers": transformers.__version__, "tokenizers": tokenizers.__version__}
+    write_json(
+        f"{FOLDER}/tokenizer.json",
+        {"command": COMMAND, "versions": made_by, "prompts": PROMPTS, "last": prompts[-1], "forms": forms, "added": added},
+        depth=3,
+    )
+
+
 def digest(shapes):
     """Of names and shapes in alphabetical order."""
     lines = sorted(f"{name} {','.join(map(str, shape))}" for name, shape in shapes.items())
@@ -306,7 +486,7 @@ def full():
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    whole = {"full": full, "pictures": pictures}
+    whole = {"full": full, "pictures": pictures, "tokenizer": tokenizers_of_clip}
     for each in sys.argv[1:] or [*MODELS, *PRIORS, *whole]:
         if each in whole:
             whole[each]()
