@@ -53,7 +53,7 @@ const expectTensors = async (
     expect([...array.data.slice(0, 4)], name).toEqual(head.map(Math.fround));
     // Sums of at most 2,000 numbers below 1, in doubles: the order of adding changes the last digits only.
     expect(
-      array.data.reduce((total, value) => total + value, 0),
+      [...array.data].reduce((total, value) => total + value, 0),
       name,
     ).toBeCloseTo(sum, 9);
   }
