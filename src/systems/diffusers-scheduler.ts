@@ -36,16 +36,11 @@ export const toDiffusersSampling = (spec: SamplerSpec, given: DiffusersProcess):
   const sampler = asDiffusers(spec);
   const written = (sampler: SamplerSpec): Json => {
     const about = { process, prediction, ...(sigmaData !== undefined && { sigmaData }), sampler };
-    try {
-      return plain(writeScheduler(about));
-    } catch (error) {
-      if (!(error instanceof ArgumentError)) throw error;
-      throw none(given, spec, `no scheduler that does this for ${prediction}`);
-    }
+    return tried(() => plain(writeScheduler(about)), given, spec);
   };
   const config = written(sampler);
   const mu = config.use_dynamic_shifting ? { mu: Math.log(sampler.shift as number) } : {};
-  const read = readScheduler(config, steps, mu);
+  const read = tried(() => readScheduler(config, steps, mu), given, spec);
   const [ours, theirs] = [openSampler(spec, process).levels, openSampler(read.sampler, read.process).levels];
   const same = sameLevels(ours, theirs);
   const listed = String(config._class_name).startsWith("FlowMatchEuler") && !same;
@@ -84,6 +79,18 @@ const none = ({ prediction }: DiffusersProcess, { kind }: SamplerSpec, reason: s
     got: reason,
     hint: `choose another: ${remedies[prediction]} (docs/export.md)`,
   });
+
+/** What a conversion gives, whose refusal says why diffusers has no such sampler. */
+const tried = <T>(convert: () => T, given: DiffusersProcess, spec: SamplerSpec): T => {
+  try {
+    return convert();
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    const reason =
+      error.got === spec.kind ? `no scheduler that does this for ${given.prediction}` : error.message;
+    throw none(given, spec, reason);
+  }
+};
 
 /** How many timesteps were trained; null in continuous time. */
 const trainedSteps = (process: NoiseProcess): number | null => (isDiscrete(process) ? process.steps : null);

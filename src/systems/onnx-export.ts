@@ -9,9 +9,9 @@ import {
   toHalfModel,
 } from "../lower/index.ts";
 import { leaves } from "../nn/index.ts";
-import { trace } from "../tensor/index.ts";
+import { type Graph, type Tensor, topologicalOrder, trace } from "../tensor/index.ts";
 import { onnxCall } from "./onnx-call.ts";
-import { onnxFunction } from "./onnx-function.ts";
+import { type OpenSizes, onnxFunction } from "./onnx-function.ts";
 import { type TrainedStage, weightsOfNetwork } from "./trained-stage.ts";
 
 export interface OnnxOptions {
@@ -40,12 +40,21 @@ export const onnxExport = (
   const { network, symbols, inputs, outputs } = onnxFunction(trained);
   const weights = weightsOfNetwork(trained, network);
   const parameters = leaves(trained.stage.networks[network] as object);
-  const at = (sizes: Readonly<Record<string, number>>) => trace(inputs(sizes), outputs, parameters);
+  const at = (sizes: OpenSizes) => needed(trace(inputs(sizes), outputs, parameters), parameters);
   const whole = lowerSymbolic({ symbols, at }, { weights }).onnx.model();
   const model = half ? toHalfModel(whole, halfBytes) : whole;
   const outside = apart || tensorBytes(model) > MOST_BYTES - GRAPH_BYTES;
   const about = { version, metadata: metadataOf(trained, weights.get("class_embedding.weight")?.shape[0]) };
   return onnxFiles(model, about, outside ? external : undefined);
+};
+
+/** The graph without parameters that its outputs do not depend on: what an autoencoder says of its error, for one. */
+const needed = ({ inputs, outputs }: Graph, parameters: ReadonlyMap<string, Tensor>): Graph => {
+  const used = new Set(topologicalOrder(outputs.values()));
+  return {
+    inputs: new Map([...inputs].filter(([name, leaf]) => used.has(leaf) || !parameters.has(name))),
+    outputs,
+  };
 };
 
 const halfBytes = (values: Float32Array): Uint8Array => {

@@ -23,8 +23,7 @@ interface Network<A extends readonly unknown[]> {
 }
 interface Told {
   readonly classLabels?: Tensor | undefined;
-  readonly low?: Tensor;
-  readonly level?: Tensor;
+  readonly feeds?: Named<Tensor>;
 }
 
 const times = (batch: number): Named<Spec> => ({ timestep: { shape: [batch] } });
@@ -43,8 +42,10 @@ const denoising =
     return {
       network: name,
       symbols: { batch: 1, ...(unet && { height: factor, width: factor }) },
-      inputs: ({ batch = 1, height = sides[0], width = sides[1] }) => ({
-        sample: { shape: [batch, unet?.in_channels ?? channels, height, width] },
+      inputs: ({ batch = 1, height = factor, width = factor }) => ({
+        sample: {
+          shape: unet ? [batch, unet.in_channels, height, width] : [batch, channels, ...sides],
+        },
         ...times(batch),
         ...labels(network, batch),
       }),
@@ -80,7 +81,7 @@ const superResolving = ({ stage, checkpoint, recipe }: TrainedStage): OnnxFuncti
         level,
         class_labels: classLabels,
       } = inputs as Record<string, Tensor> & Record<"sample" | "timestep" | "low" | "level", Tensor>;
-      return { out_sample: network.forward(sample, timestep, { low, level, classLabels }) };
+      return { out_sample: network.forward(sample, timestep, { feeds: { low, level }, classLabels }) };
     },
   };
 };
