@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { ArgumentError, FileError } from "../base/index.ts";
 import type { DiffusionProcess, Schedule } from "../diffusion/index.ts";
+import { readJsonObject } from "../formats/index.ts";
 import {
   readScheduler,
   type SamplerKind,
@@ -136,10 +136,7 @@ const nameOrList = (words: string): unknown =>
 
 /** The sampler of a diffusers file, if it is for the schedule that the model was trained with. */
 const fromScheduler = async (path: string, { config }: Recipe): Promise<object> => {
-  const read = await readFile(path, "utf8").catch(() => null);
-  if (read === null) throw new FileError(path, { expected: "a scheduler_config.json", got: "nothing there" });
-  const json = parseJson(read, path);
-  const { process, sampler, prediction } = readScheduler(json as Record<string, unknown>);
+  const { process, sampler, prediction } = readScheduler(await readJsonObject(path));
   const theirs = "schedule" in process ? (process as DiffusionProcess).schedule : null;
   const own = "schedule" in config ? config.schedule : null;
   if (prediction !== "epsilon" || !theirs || !own || !sameSchedule(theirs, own))
@@ -148,17 +145,6 @@ const fromScheduler = async (path: string, { config }: Recipe): Promise<object> 
       got: `${JSON.stringify(theirs)} and ${prediction}`,
     });
   return sampler;
-};
-
-/** JSON as Python writes it, where infinity is a word: here, a number that is too large. */
-const parseJson = (text: string, path: string): unknown => {
-  try {
-    return JSON.parse(
-      text.replace(/"(?:[^"\\]|\\.)*"|\bInfinity\b/g, (part) => (part === "Infinity" ? "1e999" : part)),
-    );
-  } catch (error) {
-    throw new FileError(path, { expected: "JSON", got: (error as Error).message });
-  }
 };
 
 /** The ends of a curve that has none to choose do not count. */

@@ -20,6 +20,19 @@ export interface Guidance {
 export const guide = <A extends Arithmetic<A>>(unconditional: A, conditional: A, scale: number): A =>
   unconditional.add(conditional.sub(unconditional).mul(scale));
 
+/**
+ * What a guided network says itself, of its unconditional and conditional outputs, [n, ...]: {@link guide}, then as much
+ * of the conditional output's contrast given back as asked for.
+ */
+export const guideOutputs = (
+  unconditional: NDArray,
+  conditional: NDArray,
+  { scale, rescale = 0 }: Guidance,
+): NDArray => {
+  const moved = guide(unconditional, conditional, scale);
+  return rescale === 0 ? moved : rescaled(moved, conditional, rescale);
+};
+
 /** Both estimates at once: a network takes them in one doubled batch. */
 export type Pair = (
   x: NDArray,
@@ -55,8 +68,7 @@ export const guided = (model: Guidable, guidance: Guidance): Denoiser => {
       const eps = u.eps && c.eps && { eps: guide(u.eps, c.eps, scale) };
       return { x0: guide(u.x0, c.x0, scale), ...eps, ...variance };
     }
-    const wanted = epsOf(c, x, level);
-    const eps = rescaled(guide(epsOf(u, x, level), wanted, scale), wanted, rescale);
+    const eps = guideOutputs(epsOf(u, x, level), epsOf(c, x, level), guidance);
     return { x0: epsToX0(x, eps, level), eps, ...variance };
   };
 };
@@ -84,14 +96,14 @@ const deviations = (x: NDArray): number[] =>
     return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
   });
 
-/** φ of the guided noise brought to the conditional one's deviation, the rest as it is (Lin et al. 2024, eq. 15 and 16). */
-const rescaled = (guidedEps: NDArray, conditionalEps: NDArray, phi: number): NDArray => {
-  const [own, wanted] = [deviations(guidedEps), deviations(conditionalEps)];
+/** φ of the guided estimate brought to the conditional one's deviation, the rest as it is (Lin et al. 2024, eq. 15 and 16). */
+const rescaled = (moved: NDArray, conditional: NDArray, phi: number): NDArray => {
+  const [own, wanted] = [deviations(moved), deviations(conditional)];
   // What is flat has no contrast to scale.
   const factors = own.map((value, k) =>
     value === 0 ? 1 : phi * ((wanted[k] as number) / value) + (1 - phi),
   );
-  return guidedEps.mul(NDArray.of(factors, [factors.length, ...guidedEps.shape.slice(1).map(() => 1)]));
+  return moved.mul(NDArray.of(factors, [factors.length, ...moved.shape.slice(1).map(() => 1)]));
 };
 
 const checkGuidance = ({ scale, rescale = 0, interval = [0, 1] }: Guidance): void => {

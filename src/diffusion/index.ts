@@ -34,6 +34,7 @@ export {
   type Guidance,
   guide,
   guided,
+  guideOutputs,
 } from "./guidance.ts";
 export {
   asPixelBits,

@@ -10,13 +10,13 @@ export interface JsonObject {
 const MAX_BYTES = 100_000_000;
 
 /**
- * Reads a JSON object. A key named `__proto__`, which means something else to those who copy the object, is refused.
+ * Reads a JSON object, also as Python writes it, where infinity is a word. A key named `__proto__`, which means something else to those who copy the object, is refused.
  * @throws FileError for what is missing, no file, too large, or no JSON object
  */
 export const readJsonObject = async (path: string): Promise<JsonObject> => {
   const text = await readText(path);
   try {
-    const value: JsonValue = JSON.parse(text, refusePrototype);
+    const value: JsonValue = JSON.parse(withoutInfinity(text), refusePrototype);
     if (isJsonObject(value)) return value;
   } catch (cause) {
     throw new FileError(path, { expected: "JSON", got: (cause as Error).message }, { cause });
@@ -52,6 +52,12 @@ const readText = async (path: string): Promise<string> => {
     await file.close();
   }
 };
+
+/** Infinity, outside of strings, as a number that is too large and is read as such. */
+const withoutInfinity = (text: string): string =>
+  text.includes("Infinity")
+    ? text.replace(/"(?:[^"\\]|\\.)*"|\bInfinity\b/g, (part) => (part === "Infinity" ? "1e999" : part))
+    : text;
 
 const refusePrototype = (key: string, value: JsonValue): JsonValue => {
   if (key === "__proto__") throw new SyntaxError("a key named __proto__");

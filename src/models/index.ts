@@ -1,3 +1,8 @@
+export { attentionTensorName } from "./attention-names.ts";
+export { type AutoencoderKl, autoencoderKl } from "./autoencoder-kl.ts";
+export { type AutoencoderKlConfig, autoencoderKlSchema } from "./autoencoder-kl-config.ts";
+export { type AutoencoderTiny, autoencoderTiny } from "./autoencoder-tiny.ts";
+export { type AutoencoderTinyConfig, autoencoderTinySchema } from "./autoencoder-tiny-config.ts";
 export { type Classifier, type ClassifierConfig, classifier, classifierSchema } from "./classifier.ts";
 export {
   type ClipTextConfig,
@@ -59,3 +64,5 @@ export {
 } from "./unet-2d-config.ts";
 export { type UNet2DEncoder, unet2dEncoder } from "./unet-2d-encoder.ts";
 export { unet2dEncoderSchema, unet2dSchema } from "./unet-2d-schema.ts";
+export { type VQModel, vqModel } from "./vq-model.ts";
+export { type VQModelConfig, vqModelSchema } from "./vq-model-config.ts";

@@ -21,8 +21,8 @@ import {
 export interface ResnetOptions {
   readonly from: number;
   readonly to: number;
-  /** Width of the time embedding. */
-  readonly time: number;
+  /** Width of the time embedding; null for a block that is told no time. */
+  readonly time: number | null;
   /** Groups of the first normalisation. */
   readonly groups: number;
   /** Groups of the second. */
@@ -49,7 +49,7 @@ const activatedNorm = (
   return activation === silu ? norm : { ...norm, forward: (x) => activation(norm.forward(x)) };
 };
 
-/** A residual block conditioned on time (Ho et al. 2020, appendix B; Dhariwal and Nichol 2021 for scale_shift). */
+/** A residual block, conditioned on time where it is told one (Ho et al. 2020, appendix B; Dhariwal and Nichol 2021 for scale_shift). */
 export const resnetBlock = (random: Generator, options: ResnetOptions) => {
   const { from, to, time, groups, groupsOut, eps, timeScaleShift, outputScale } = options;
   const { resample = (x: Tensor) => x, shortcut = from !== to } = options;
@@ -57,7 +57,7 @@ export const resnetBlock = (random: Generator, options: ResnetOptions) => {
   const scaleShift = timeScaleShift === "scale_shift";
   const norm1 = activatedNorm(from, { groups, eps }, activation);
   const conv1 = conv2d(random, from, to, { kernel: 3, padding: 1 });
-  const time_emb_proj = linear(random, time, scaleShift ? 2 * to : to);
+  const time_emb_proj = time === null ? undefined : linear(random, time, scaleShift ? 2 * to : to);
   const norm2 = scaleShift
     ? groupNorm(to, { groups: groupsOut, eps, silu: false })
     : activatedNorm(to, { groups: groupsOut, eps }, activation);
@@ -66,19 +66,19 @@ export const resnetBlock = (random: Generator, options: ResnetOptions) => {
   return {
     norm1,
     conv1,
-    time_emb_proj,
+    ...(time_emb_proj && { time_emb_proj }),
     norm2,
     conv2,
     ...(conv_shortcut && { conv_shortcut }),
     /** x [n, from, h, w] and the activated time embedding [n, time] → [n, to, …]. */
-    forward(x: Tensor, activatedTime: Tensor, masks?: DropoutMasks): Tensor {
-      const projected = time_emb_proj.forward(activatedTime);
-      const told = projected.reshape([...projected.shape, 1, 1]);
+    forward(x: Tensor, activatedTime?: Tensor, masks?: DropoutMasks): Tensor {
+      const projected = activatedTime && time_emb_proj?.forward(activatedTime);
+      const told = projected?.reshape([...projected.shape, 1, 1]);
       let hidden = conv1.forward(resample(norm1.forward(x)));
-      if (scaleShift) {
+      if (scaleShift && told) {
         const [scale, shift] = split(told, 2, 1) as [Tensor, Tensor];
         hidden = activation(norm2.forward(hidden).mul(scale.add(1)).add(shift));
-      } else hidden = norm2.forward(hidden.add(told));
+      } else hidden = norm2.forward(told ? hidden.add(told) : hidden);
       const kept = masks?.apply(hidden, options.dropout) ?? hidden;
       const beside = resample(x);
       const sum = (conv_shortcut?.forward(beside) ?? beside).add(conv2.forward(kept));

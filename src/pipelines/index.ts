@@ -1,8 +1,13 @@
+export type { Generation } from "./generation.ts";
 export { type ImageProcessor, openImageProcessor } from "./image-processor.ts";
+export { type LatentCodec, openLatentCodec } from "./latent-codec.ts";
 export { applyLoras, loraParts, type WeightedLora } from "./lora.ts";
 export { loraBase } from "./lora-base.ts";
 export type { LoraFile } from "./lora-file.ts";
 export type { LoraPart } from "./lora-names.ts";
+export { openPipeline, type Pipeline, type PipelineOptions } from "./open-pipeline.ts";
+export type { PictureRequest } from "./request.ts";
+export type { Source, SourceKind } from "./source.ts";
 export {
   addTokens,
   expandTokens,
@@ -14,4 +19,6 @@ export {
   tokensOf,
   type WithTokens,
 } from "./textual-inversion.ts";
+export { type Tiling, tiled } from "./tiling.ts";
 export { openTokenizer, type TokenizedText, type Tokenizer } from "./tokenizer.ts";
+export { openDiffusersUnet, type Unconditional, type UnconditionalRequest } from "./unconditional.ts";

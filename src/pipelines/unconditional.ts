@@ -6,6 +6,7 @@ import {
   type Begin,
   type Begun,
   begin,
+  initialDeviation,
   initialNoise,
   openSampler,
   readScheduler,
@@ -202,22 +203,8 @@ const begunOf = (
   if (start && start.kind !== "noise") return begin(start, about);
   if (notes) return begin({ kind: "noise" }, about);
   const { generators, shape, levels } = about;
-  const x = initialNoise(generators, shape).mul(deviationOf(scheduler, levels[0] as Level));
+  const x = initialNoise(generators, shape).mul(initialDeviation(scheduler, levels[0] as Level));
   return begin({ kind: "given", x }, about);
-};
-
-/** Classes whose `init_noise_sigma` is σ / α itself, unless their timesteps are `leading`. */
-const ownDeviation =
-  /^(Euler|EulerAncestral|Heun|LMS|KDPM2|KDPM2Ancestral)DiscreteScheduler$|^DPMSolverSDEScheduler$/;
-
-/** The deviation of x where diffusers' class begins, `init_noise_sigma` by a formula of its own (0.42). */
-const deviationOf = (
-  { _class_name, timestep_spacing }: UnconditionalFolder["scheduler"],
-  { alpha, sigma }: Level,
-): number => {
-  const name = String(_class_name);
-  const ratio = ownDeviation.test(name) && timestep_spacing !== "leading";
-  return ratio || name === "ScoreSdeVeScheduler" ? sigma : Math.hypot(alpha, sigma);
 };
 
 /** From [0, 1] to [-1, 1]. */

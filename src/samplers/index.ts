@@ -39,6 +39,7 @@ export { type ReverseChainOptions, reverseChain } from "./reverse-chain.ts";
 export { rk45 } from "./rk45.ts";
 export { plainSampler, type Sampler, type StepArguments, type StepResult } from "./sampler.ts";
 export { readScheduler, type Scheduler, writeScheduler } from "./scheduler-config.ts";
+export { initialDeviation } from "./scheduler-start.ts";
 export { type SigmaSpacing, sigmaSpacingNames, spacedSigmas } from "./sigma-spacing.ts";
 export { type Grid, type Spacing, type SpacingOptions, spacedTimesteps, spacingNames } from "./spacing.ts";
 export { type Begin, type Begun, begin, type Start } from "./start.ts";

@@ -1,16 +1,17 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { Generator, NDArray, sizeOf } from "../../src/base/index.ts";
+import { Generator, type NDArray, sizeOf } from "../../src/base/index.ts";
 import { readSafetensors } from "../../src/formats/index.ts";
 import {
   type UNet2DConditionInputs,
   unet2dCondition,
   unet2dConditionSchema,
 } from "../../src/models/index.ts";
-import { blank, parameters, stateOf } from "../../src/nn/index.ts";
+import { blank, parameters } from "../../src/nn/index.ts";
 import { compile } from "../../src/runtime/index.ts";
 import { input, type Tensor, trace } from "../../src/tensor/index.ts";
+import { spread } from "./spread.ts";
 
 /** Of the largest value: what the project promises against the reference implementation in float32. */
 const OUTPUT_TOLERANCE = 1e-4;
@@ -18,27 +19,7 @@ const OUTPUT_TOLERANCE = 1e-4;
 const url = (name: string) => new URL(`../fixtures/unet2d-condition/${name}`, import.meta.url);
 const readJson = async (name: string) => JSON.parse(await readFile(url(`${name}.json`), "utf8"));
 
-/** What tools/reference/unet2d_condition.py does to drawn weights, so that nothing keeps its neutral value. */
-const spread = (module: object): Map<string, NDArray> =>
-  new Map(
-    [...stateOf(module)].map(([name, value]) => {
-      if (/to_[qk]\./.test(name)) return [name, value.mul(4)];
-      if (!name.split(".").at(-2)?.includes("norm")) return [name, value];
-      const place = (i: number) => i + name.length;
-      const wave = name.endsWith("weight")
-        ? (i: number) => 1 + 0.3 * Math.sin(place(i))
-        : (i: number) => 0.2 * Math.cos(place(i));
-      return [
-        name,
-        NDArray.of(
-          Array.from(value.data, (_, i) => wave(i)),
-          value.shape,
-        ),
-      ];
-    }),
-  );
-
-const largest = ({ data }: NDArray): number => data.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+const largest = ({ data }: NDArray): number => Math.max(...[...data].map(Math.abs));
 
 const names = ["sd1", "sd2", "odd", "upscaler", "lcm", "xl", "unclip", "uneven"];
 

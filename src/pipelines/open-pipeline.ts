@@ -1,0 +1,282 @@
+import { ArgumentError, FileError, type NDArray } from "../base/index.ts";
+import { type Component, type ModelIndex, openComponent, readModelIndex } from "../formats/index.ts";
+import {
+  autoencoderKl,
+  autoencoderKlSchema,
+  clipTensorName,
+  clipTextModel,
+  clipTextModelWithProjection,
+  clipTextSchema,
+  clipVisionModelWithProjection,
+  clipVisionSchema,
+  unet2dCondition,
+  unet2dConditionSchema,
+} from "../models/index.ts";
+import { initialDeviation } from "../samplers/index.ts";
+import type { Tensor } from "../tensor/index.ts";
+import type { EvaluateOptions } from "../train/index.ts";
+import { type Asked, byPicture, byText, byTwoTexts, type Conditioned } from "./conditioning.ts";
+import { type Family, familyOf, sourcesOf } from "./families.ts";
+import { type Generation, generation } from "./generation.ts";
+import { openImageProcessor } from "./image-processor.ts";
+import { openLatentCodec } from "./latent-codec.ts";
+import { openNetwork } from "./network.ts";
+import { type Change, openModel } from "./open-model.ts";
+import type { PictureRequest } from "./request.ts";
+import { lowResLevels, schedulerFor } from "./scheduling.ts";
+import type { SourceKind } from "./source.ts";
+import { openTextEncoder, type StatesOf, type TextEncoder } from "./text-encoder.ts";
+import { openTokenizer } from "./tokenizer.ts";
+
+/** A published checkpoint, ready to make pictures. Close it to end its sessions. */
+export interface Pipeline {
+  /** diffusers' name of its kind. */
+  readonly className: string;
+  /** What it begins with; "none" stands for noise alone. */
+  readonly sources: readonly (SourceKind | "none")[];
+  /** Of the pictures that it was trained to make, in pixels, and what sides are multiples of. */
+  readonly size: { readonly width: number; readonly height: number; readonly multiple: number };
+  /**
+   * Encodes what is asked for and begins.
+   * @throws ArgumentError for what this model cannot begin with, or sizes that latents do not fill
+   */
+  generate(request: PictureRequest): Promise<Generation & { readonly cut: readonly string[] }>;
+  close(): Promise<void>;
+}
+
+export interface PipelineOptions extends EvaluateOptions {
+  /** `fp16` and the like. */
+  readonly variant?: string | undefined;
+  /** What is laid over the weights of components, by their names: LoRA, textual inversion. */
+  readonly changes?: Readonly<Record<string, Change>>;
+}
+
+/**
+ * Opens a folder as diffusers' `save_pretrained` leaves it.
+ * @throws FileError for what is missing or damaged, ArgumentError for a pipeline or class that is not supported
+ */
+export const openPipeline = async (folder: string, options: PipelineOptions = {}): Promise<Pipeline> => {
+  const index = await readModelIndex(folder);
+  const family = familyOf(index.className, folder);
+  const component = (name: string) => openComponent(folder, name, options);
+  const change = (name: string) => options.changes?.[name];
+
+  const unet = await openModel(
+    unetKind,
+    requireClass(await component("unet"), "UNet2DConditionModel"),
+    change("unet"),
+  );
+  const autoencoder = await openModel(
+    { schema: autoencoderKlSchema, build: autoencoderKl },
+    requireClass(await component("vae"), "AutoencoderKL"),
+    change("vae"),
+  );
+  const codec = openLatentCodec(autoencoder.module, options);
+  const sources = sourcesOf(family, { seen: unet.config.in_channels, latent: codec.channels });
+  const conditioning = await openConditioning(family, index, { component, change, options });
+  const scheduler = (await component("scheduler")).config;
+  const lowRes = sources.includes("upscale")
+    ? lowResLevels((await component("low_res_scheduler")).config, numberIn(index, "max_noise_level"))
+    : null;
+  const network = openNetwork(
+    unet.module,
+    ({ sample, timestep, ...inputs }) => ({
+      output: unet.module.forward(sample as Tensor, timestep as Tensor, inputs as never),
+    }),
+    options,
+  );
+  const size = sizeOf(unet.config.sample_size, codec.factor);
+
+  return {
+    className: index.className,
+    sources,
+    size,
+    async generate(request) {
+      const { source, seed = 0, count = 1 } = request;
+      const kind = source?.kind ?? "none";
+      if (!sources.includes(kind))
+        throw new ArgumentError({
+          who: index.className,
+          expected: `${sources.map(sourceWords).join(" or ")} to begin with`,
+          got: sourceWords(kind),
+        });
+      const { width, height } = chosenSize(request, size, codec.factor);
+      const told = unet.config.time_cond_proj_dim;
+      // Networks that are told how far to exaggerate do it themselves.
+      const { guidance = family.guidance } = request;
+      const guided = told === null && guidance !== 1;
+      const { wanted, others, cut } = await conditioning.of(request, { guided, width, height });
+      const steps = request.steps ?? family.steps;
+      const begun = await generation(
+        {
+          run: async (feeds) => (await network.run(feeds)).output as NDArray,
+          codec,
+          scheduler: schedulerFor(scheduler, family, { steps, sampler: request.sampler }),
+          deviation: (level) =>
+            request.sampler ? Math.hypot(level.alpha, level.sigma) : initialDeviation(scheduler, level),
+          lowRes,
+          wanted,
+          others,
+          inChannels: unet.config.in_channels,
+          guidanceWidth: told,
+        },
+        { ...request, seed, count, width, height, guidance },
+      );
+      return { ...begun, cut };
+    },
+    async close() {
+      await network.close();
+      await codec.close();
+      await conditioning.close();
+    },
+  };
+};
+
+const unetKind = { schema: unet2dConditionSchema, build: unet2dCondition };
+
+/** @throws FileError for a component of another class */
+const requireClass = (component: Component, ...wanted: readonly string[]): Component => {
+  if (wanted.includes(component.className)) return component;
+  throw new FileError(component.folder, { expected: wanted.join(" or "), got: component.className });
+};
+
+const numberIn = ({ settings }: ModelIndex, key: string): number | null => {
+  const value = settings[key];
+  return typeof value === "number" ? value : null;
+};
+
+/** What tells the network of what pictures are of. */
+interface Conditioning {
+  of(request: PictureRequest, place: Pick<Asked, "guided" | "width" | "height">): Promise<Conditioned>;
+  close(): Promise<void>;
+}
+
+interface Openers {
+  readonly component: (name: string) => Promise<Component>;
+  readonly change: (name: string) => Change | undefined;
+  readonly options: PipelineOptions;
+}
+
+const openConditioning = async (
+  { conditioning }: Family,
+  index: ModelIndex,
+  openers: Openers,
+): Promise<Conditioning> => {
+  if (conditioning === "picture") return openPicture(openers);
+  const first = await openText("", conditioning === "text" ? "last" : "penultimate", openers);
+  const asked = (
+    { prompt, negative, clipSkip }: PictureRequest,
+    place: Pick<Asked, "guided" | "width" | "height">,
+  ): Asked => {
+    if (prompt === undefined)
+      throw new ArgumentError({ who: index.className, expected: "a prompt", got: "none" });
+    return { prompt, negative, clipSkip, ...place };
+  };
+  if (conditioning === "text")
+    return { of: (request, place) => byText(first, asked(request, place)), close: () => first.close() };
+  const second = await openText("_2", "penultimate", openers);
+  const emptyIsZero = index.settings.force_zeros_for_empty_prompt !== false;
+  return {
+    of: (request, place) => byTwoTexts([first, second], emptyIsZero, asked(request, place)),
+    async close() {
+      await first.close();
+      await second.close();
+    },
+  };
+};
+
+const textKinds = {
+  CLIPTextModel: clipTextModel,
+  CLIPTextModelWithProjection: clipTextModelWithProjection,
+} as const;
+
+const openText = async (
+  suffix: string,
+  statesOf: StatesOf,
+  { component, change, options }: Openers,
+): Promise<TextEncoder> => {
+  const name = `text_encoder${suffix}`;
+  const encoder = requireClass(await component(name), ...Object.keys(textKinds));
+  const { module } = await openModel(
+    {
+      schema: clipTextSchema,
+      build: textKinds[encoder.className as keyof typeof textKinds],
+      rename: (tensor) => clipTensorName("text_model", tensor),
+    },
+    encoder,
+    change(name),
+  );
+  const { folder } = await component(`tokenizer${suffix}`);
+  return openTextEncoder(module, await openTokenizer(folder), statesOf, options);
+};
+
+const openPicture = async ({ component, change, options }: Openers): Promise<Conditioning> => {
+  const encoder = requireClass(await component("image_encoder"), "CLIPVisionModelWithProjection");
+  const { module } = await openModel(
+    {
+      schema: clipVisionSchema,
+      build: clipVisionModelWithProjection,
+      rename: (tensor) => clipTensorName("vision_model", tensor),
+    },
+    encoder,
+    change("image_encoder"),
+  );
+  const processor = await openImageProcessor((await component("feature_extractor")).folder);
+  const network = openNetwork(
+    module,
+    ({ pixels }) => ({ embeddings: module.forward(pixels as Tensor).imageEmbeds }),
+    options,
+  );
+  return {
+    async of({ source }, { guided }) {
+      if (source?.kind !== "variation")
+        throw new ArgumentError({ who: "variation", expected: "a picture", got: source?.kind ?? "none" });
+      const { embeddings } = await network.run({ pixels: processor(source.image) });
+      return byPicture(embeddings as NDArray, guided);
+    },
+    close: () => network.close(),
+  };
+};
+
+const sizeOf = (sample: number | readonly number[] | null, multiple: number): Pipeline["size"] => {
+  const [height, width] = typeof sample === "number" ? [sample, sample] : (sample ?? [64, 64]);
+  return { width: (width as number) * multiple, height: (height as number) * multiple, multiple };
+};
+
+/** That of the picture to begin with, or what is asked for. @throws ArgumentError for what latents do not fill */
+const chosenSize = (
+  { width, height, source }: PictureRequest,
+  own: Pipeline["size"],
+  factor: number,
+): { readonly width: number; readonly height: number } => {
+  const [, , rows, columns] =
+    source && source.kind !== "variation"
+      ? source.image.shape.map((n) => (source.kind === "upscale" ? n * factor : n))
+      : [];
+  const chosen = { width: width ?? columns ?? own.width, height: height ?? rows ?? own.height };
+  for (const [side, pixels] of Object.entries(chosen)) {
+    if (!(pixels > 0 && pixels % factor === 0))
+      throw new ArgumentError({
+        who: side,
+        expected: `a multiple of ${factor} pixels`,
+        got: String(pixels),
+        hint: `take ${Math.max(factor, Math.round(pixels / factor) * factor)}`,
+      });
+  }
+  if ((rows ?? chosen.height) !== chosen.height || (columns ?? chosen.width) !== chosen.width)
+    throw new ArgumentError({
+      who: "picture",
+      expected: `${chosen.width}×${chosen.height} pixels, as asked for`,
+      got: `${columns}×${rows}`,
+    });
+  return chosen;
+};
+
+const sourceWords = (kind: SourceKind | "none"): string =>
+  ({
+    none: "nothing",
+    image: "a picture",
+    inpaint: "a picture and a mask",
+    upscale: "a small picture to enlarge",
+    variation: "a picture to vary",
+  })[kind];
