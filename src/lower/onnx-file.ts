@@ -35,11 +35,14 @@ const EXTERNAL = 1;
  * @param location the other file's name, in the folder of the model
  */
 export const onnxFiles = (given: ModelProto, about: OnnxAbout, location?: string): OnnxFiles => {
-  const metadataProps = entriesOf(about.metadata);
-  const model = create(ModelProtoSchema, { ...given, producerVersion: about.version, metadataProps });
-  if (location === undefined || !model.graph) return { model: toBinary(ModelProtoSchema, model), data: [] };
+  const model = create(ModelProtoSchema, {
+    ...given,
+    producerVersion: about.version,
+    metadataProps: entriesOf(about.metadata),
+  });
+  if (location === undefined || !given.graph) return { model: toBinary(ModelProtoSchema, model), data: [] };
   const { outside, data } = externalFile(location);
-  model.graph.initializer = model.graph.initializer.map(outside);
+  model.graph = { ...given.graph, initializer: given.graph.initializer.map(outside) };
   return { model: toBinary(ModelProtoSchema, model), data };
 };
 
