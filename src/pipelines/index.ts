@@ -6,6 +6,7 @@ export { loraBase } from "./lora-base.ts";
 export type { LoraFile } from "./lora-file.ts";
 export type { LoraPart } from "./lora-names.ts";
 export { openPipeline, type Pipeline, type PipelineOptions } from "./open-pipeline.ts";
+export { folderSource, type PipelineSource } from "./pipeline-source.ts";
 export type { PictureRequest } from "./request.ts";
 export type { Source, SourceKind } from "./source.ts";
 export {

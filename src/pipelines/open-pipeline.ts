@@ -1,5 +1,5 @@
 import { ArgumentError, FileError, type NDArray } from "../base/index.ts";
-import { type Component, type ModelIndex, openComponent, readModelIndex } from "../formats/index.ts";
+import type { Component } from "../formats/index.ts";
 import {
   autoencoderKl,
   autoencoderKlSchema,
@@ -22,6 +22,7 @@ import { openImageProcessor } from "./image-processor.ts";
 import { openLatentCodec } from "./latent-codec.ts";
 import { openNetwork } from "./network.ts";
 import { type Change, openModel } from "./open-model.ts";
+import type { PipelineSource } from "./pipeline-source.ts";
 import type { PictureRequest } from "./request.ts";
 import { lowResLevels, schedulerFor } from "./scheduling.ts";
 import type { SourceKind } from "./source.ts";
@@ -45,20 +46,21 @@ export interface Pipeline {
 }
 
 export interface PipelineOptions extends EvaluateOptions {
-  /** `fp16` and the like. */
-  readonly variant?: string | undefined;
   /** What is laid over the weights of components, by their names: LoRA, textual inversion. */
   readonly changes?: Readonly<Record<string, Change>>;
 }
 
 /**
- * Opens a folder as diffusers' `save_pretrained` leaves it.
+ * Opens a pipeline's parts: of a folder, see `folderSource`.
  * @throws FileError for what is missing or damaged, ArgumentError for a pipeline or class that is not supported
  */
-export const openPipeline = async (folder: string, options: PipelineOptions = {}): Promise<Pipeline> => {
-  const index = await readModelIndex(folder);
-  const family = familyOf(index.className, folder);
-  const component = (name: string) => openComponent(folder, name, options);
+export const openPipeline = async (
+  parts: PipelineSource,
+  options: PipelineOptions = {},
+): Promise<Pipeline> => {
+  const { className } = parts;
+  const family = familyOf(className, parts.name);
+  const component = (name: string) => parts.component(name);
   const change = (name: string) => options.changes?.[name];
 
   const unet = await openModel(
@@ -73,10 +75,10 @@ export const openPipeline = async (folder: string, options: PipelineOptions = {}
   );
   const codec = openLatentCodec(autoencoder.module, options);
   const sources = sourcesOf(family, { seen: unet.config.in_channels, latent: codec.channels });
-  const conditioning = await openConditioning(family, index, { component, change, options });
+  const conditioning = await openConditioning(family, parts, { component, change, options });
   const scheduler = (await component("scheduler")).config;
   const lowRes = sources.includes("upscale")
-    ? lowResLevels((await component("low_res_scheduler")).config, numberIn(index, "max_noise_level"))
+    ? lowResLevels((await component("low_res_scheduler")).config, numberIn(parts, "max_noise_level"))
     : null;
   const network = openNetwork(
     unet.module,
@@ -88,7 +90,7 @@ export const openPipeline = async (folder: string, options: PipelineOptions = {}
   const size = sizeOf(unet.config.sample_size, codec.factor);
 
   return {
-    className: index.className,
+    className,
     sources,
     size,
     async generate(request) {
@@ -96,7 +98,7 @@ export const openPipeline = async (folder: string, options: PipelineOptions = {}
       const kind = source?.kind ?? "none";
       if (!sources.includes(kind))
         throw new ArgumentError({
-          who: index.className,
+          who: className,
           expected: `${sources.map(sourceWords).join(" or ")} to begin with`,
           got: sourceWords(kind),
         });
@@ -140,7 +142,7 @@ const requireClass = (component: Component, ...wanted: readonly string[]): Compo
   throw new FileError(component.folder, { expected: wanted.join(" or "), got: component.className });
 };
 
-const numberIn = ({ settings }: ModelIndex, key: string): number | null => {
+const numberIn = ({ settings }: PipelineSource, key: string): number | null => {
   const value = settings[key];
   return typeof value === "number" ? value : null;
 };
@@ -159,7 +161,7 @@ interface Openers {
 
 const openConditioning = async (
   { conditioning }: Family,
-  index: ModelIndex,
+  { className, settings }: PipelineSource,
   openers: Openers,
 ): Promise<Conditioning> => {
   if (conditioning === "picture") return openPicture(openers);
@@ -168,14 +170,13 @@ const openConditioning = async (
     { prompt, negative, clipSkip }: PictureRequest,
     place: Pick<Asked, "guided" | "width" | "height">,
   ): Asked => {
-    if (prompt === undefined)
-      throw new ArgumentError({ who: index.className, expected: "a prompt", got: "none" });
+    if (prompt === undefined) throw new ArgumentError({ who: className, expected: "a prompt", got: "none" });
     return { prompt, negative, clipSkip, ...place };
   };
   if (conditioning === "text")
     return { of: (request, place) => byText(first, asked(request, place)), close: () => first.close() };
   const second = await openText("_2", "penultimate", openers);
-  const emptyIsZero = index.settings.force_zeros_for_empty_prompt !== false;
+  const emptyIsZero = settings.force_zeros_for_empty_prompt !== false;
   return {
     of: (request, place) => byTwoTexts([first, second], emptyIsZero, asked(request, place)),
     async close() {

@@ -6,7 +6,13 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { NDArray } from "../../src/base/index.ts";
 import { toPixels, toUnit } from "../../src/data/index.ts";
 import { decodeImage, pictureSize } from "../../src/formats/index.ts";
-import { openPipeline, type PictureRequest, type Pipeline, type Source } from "../../src/pipelines/index.ts";
+import {
+  folderSource,
+  openPipeline,
+  type PictureRequest,
+  type Pipeline,
+  type Source,
+} from "../../src/pipelines/index.ts";
 
 /** In grey levels of 255: what the project promises against Python's pipelines for the same seed. */
 const TOLERANCE = 2;
@@ -90,7 +96,7 @@ describe.each(names)("%s gives the pictures of Python's pipeline:", async (name)
   it.each(fixture.cases.map((each) => [each.picture.replace(/^.*-|\.png$/g, ""), each] as const))(
     "%s",
     async (_, { scheduler, seed, picture }) => {
-      const pipeline = await openPipeline(await folderOf(name, fixture, scheduler));
+      const pipeline = await openPipeline(await folderSource(await folderOf(name, fixture, scheduler)));
       const source = await sourceOf(fixture.request.source);
       const { steps } = fixture;
       const pixels = await made(pipeline, { ...fixture.request, source, seed, steps });
