@@ -1,4 +1,5 @@
 import { type DType, NDArray, type Shape, type Storage } from "../base/index.ts";
+import { type Half, widenInPlace } from "./safetensors-halves.ts";
 
 /** Room for the bytes of a tensor as they lie in a file, and what makes an array of them in place. */
 export interface Intake {
@@ -23,49 +24,15 @@ const asIs = <A extends Storage[DType] & ArrayBufferView<ArrayBuffer>>(array: A)
   take: () => array,
 });
 
-/**
- * Halves that lie in the upper half of the array that they become. Element i takes the bytes from 4i to 4i + 4 and
- * comes from 2n + 2i, so that nothing is overwritten before it is read.
- */
-const widened = (length: number, widen: (halves: Uint16Array, words: Uint32Array) => void): Intake => {
-  const words = new Uint32Array(length);
-  const halves = new Uint16Array(words.buffer, 2 * length, length);
+const widened = (length: number, half: Half): Intake => {
+  const words = new Float32Array(length);
   return {
-    bytes: bytesIn(halves),
+    bytes: new Uint8Array(words.buffer, 2 * length, 2 * length),
     take: () => {
-      widen(halves, words);
-      return new Float32Array(words.buffer);
+      widenInPlace(words, half);
+      return words;
     },
   };
-};
-
-/** 1 sign, 5 exponent and 10 fraction bits (IEEE 754 binary16). */
-const halfToNumber = (bits: number): number => {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-};
-
-let halfTable: Uint32Array | undefined;
-/** The float32 of every half, as bits: made when first needed. */
-const wordsOfHalves = (): Uint32Array => {
-  halfTable ??= new Uint32Array(
-    Float32Array.from({ length: 2 ** 16 }, (_, bits) => halfToNumber(bits)).buffer,
-  );
-  return halfTable;
-};
-
-const widenHalves = (halves: Uint16Array, words: Uint32Array): void => {
-  const table = wordsOfHalves();
-  for (let i = 0; i < halves.length; i++) words[i] = table[halves[i] as number] as number;
-};
-
-/** bfloat16 is the upper half of a float32. */
-const widenBrainHalves = (halves: Uint16Array, words: Uint32Array): void => {
-  for (let i = 0; i < halves.length; i++) words[i] = (halves[i] as number) << 16;
 };
 
 const toSingles = (doubles: Float64Array): Float32Array => {
@@ -112,8 +79,8 @@ export const fileDTypes: Readonly<Record<string, FileDType>> = {
   },
   F32: { size: 4, dtype: "float32", intake: (length) => asIs(new Float32Array(length)) },
   I32: { size: 4, dtype: "int32", intake: (length) => asIs(new Int32Array(length)) },
-  F16: { size: 2, dtype: "float32", intake: (length) => widened(length, widenHalves) },
-  BF16: { size: 2, dtype: "float32", intake: (length) => widened(length, widenBrainHalves) },
+  F16: { size: 2, dtype: "float32", intake: (length) => widened(length, "widenHalves") },
+  BF16: { size: 2, dtype: "float32", intake: (length) => widened(length, "widenBrainHalves") },
   U8: { size: 1, dtype: "uint8", intake: (length) => asIs(new Uint8Array(length)) },
   BOOL: {
     size: 1,
