@@ -4,7 +4,6 @@ Python's pipelines make of it, or, for schedulers that those do not scale for, t
 Run: python tools/reference/unconditional.py
 """
 
-import json
 import shutil
 from inspect import signature
 
@@ -117,10 +116,8 @@ def main():
     tensors, cases = {}, {}
     for name, (pipeline, kind, keys, arguments) in CASES.items():
         scheduler = getattr(diffusers, kind)(**keys)
-        # Python writes infinities, which are its defaults, as words that JSON has not.
-        config = {k: v for k, v in json.loads(scheduler.to_json_string()).items() if v != -float("inf")}
         tensors[name] = images_of(pipeline, unet, scheduler, arguments)
-        cases[name] = {"pipeline": pipeline, "scheduler": config, "arguments": arguments}
+        cases[name] = {"pipeline": pipeline, "scheduler": kind, "config": scheduler.to_json_string(), "arguments": arguments}
     tensors["classes"] = loop(classy, diffusers.DDIMScheduler(**BETAS), 10, labels=(3, 1))
     save_file({key: value.contiguous() for key, value in tensors.items()}, FOLDER / "images.safetensors")
     about = {"seeds": SEEDS, "command": COMMAND, "versions": versions()}
