@@ -58,11 +58,15 @@ export const autoencoderFaults = ({
   ];
 };
 
-/** Means and deviations that are not one for each channel of latents. */
-const latentFaults = ({ latent_channels: channels, latents_mean, latents_std }: AutoencoderKlConfig) =>
-  Object.entries({ latents_mean, latents_std }).flatMap(([key, values]) =>
+/** Means and deviations of latents go together, one for each channel. */
+const latentFaults = ({ latent_channels: channels, latents_mean, latents_std }: AutoencoderKlConfig) => [
+  ...Object.entries({ latents_mean, latents_std }).flatMap(([key, values]) =>
     values && values.length !== channels ? [`${channels} numbers in ${key}, not ${values.length}`] : [],
-  );
+  ),
+  ...((latents_mean === null) === (latents_std === null)
+    ? []
+    : ["latents_mean and latents_std, or neither of them"]),
+];
 
 /** Keys that start with an underscore (`_class_name`) are left aside. */
 export const withoutNotes = (value: unknown): unknown =>

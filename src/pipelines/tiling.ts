@@ -1,7 +1,7 @@
-import { NDArray, showShape } from "../base/index.ts";
+import { ArgumentError, NDArray, showShape } from "../base/index.ts";
 
 export interface Tiling {
-  /** Side of a tile of what goes in, a multiple of 4. */
+  /** Side of a tile of what goes in; it and the side of what comes out are multiples of 4, as a quarter overlaps. */
   readonly tile: number;
   /** Sides of what comes out for each of what goes in: 8 for a decoder, 1/8 for an encoder. */
   readonly scale: number;
@@ -17,11 +17,13 @@ type Run = (tile: NDArray) => Promise<NDArray>;
  * shows: with as much memory as a tile takes, whatever the size (diffusers' tiled_encode and tiled_decode). Each tile
  * sees its own part alone, so the result is near that of the whole, not the same. `run` sees all tiles of one shape
  * before those of the next, of which there are four at most: it need not be ready for more than one.
+ * @throws ArgumentError for tiles of which no quarter is whole
  */
 export const tiled = async (x: NDArray, run: Run, { tile, scale }: Tiling): Promise<NDArray> => {
   const [, , height = 0, width = 0] = x.shape;
+  requireQuarters(tile, tile * scale);
   const step = tile * (1 - OVERLAP);
-  const extent = Math.floor(tile * scale * OVERLAP);
+  const extent = tile * scale * OVERLAP;
   const kept = tile * scale - extent;
   const [tops, lefts] = [starts(height, step), starts(width, step)];
   const windows = tops.flatMap((y) => lefts.map((column) => window(x, { y, column, size: tile })));
@@ -38,6 +40,12 @@ export const tiled = async (x: NDArray, run: Run, { tile, scale }: Tiling): Prom
     rows.map((tiles) => join(tiles.map(trimmed), 3)),
     2,
   );
+};
+
+const requireQuarters = (...sides: readonly number[]): void => {
+  const odd = sides.find((side) => !(side > 0 && (side * OVERLAP) % 1 === 0));
+  if (odd === undefined) return;
+  throw new ArgumentError({ who: "tiled", expected: "tiles with sides that 4 divides", got: String(odd) });
 };
 
 const starts = (size: number, step: number): number[] =>

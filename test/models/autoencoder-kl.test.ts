@@ -75,6 +75,7 @@ describe("AutoencoderKL refuses", () => {
     ],
     [{ block_out_channels: [6] }, "channels divisible by norm_num_groups, not 6 by 4"],
     [{ latents_mean: [0, 1] }, "4 numbers in latents_mean, not 2"],
+    [{ latents_std: [1, 1, 1, 1] }, "latents_mean and latents_std, or neither of them"],
     [{ spin: 1 }, "spin"],
   ])("configurations as %j, by name", (changes, words) => {
     expect(complaint(changes)).toContain(words);

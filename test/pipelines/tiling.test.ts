@@ -57,6 +57,15 @@ describe("tiled", () => {
     expect(count).toBe(4);
   });
 
+  it.each([
+    [6, 2, 6],
+    [0, 1, 0],
+    [8, 1 / 4, 2],
+  ])("refuses tiles of %i that become %f times as large", async (tile, scale, got) => {
+    const made = tiled(NDArray.zeros([1, 1, 8, 8]), async (x) => x, { tile, scale });
+    await expect(made).rejects.toThrow(`tiled: expected tiles with sides that 4 divides, got ${got}`);
+  });
+
   it("leaves what goes in as it is, and asks for tiles of one shape together", async () => {
     const x = new Generator(1).normal([1, 2, 20, 27]);
     const before = x.clone();
