@@ -1,21 +1,20 @@
 import { ArgumentError, type Generator, imageGenerators, NDArray } from "../base/index.ts";
 import type { Level, NetworkOptions } from "../diffusion/index.ts";
-import { openSampler, type SampleFrame, type Scheduler, sample } from "../samplers/index.ts";
+import { openSampler, type SampleFrame, sample } from "../samplers/index.ts";
 import { type Conditions, concatChannels, repeated } from "./conditions.ts";
 import { binaryMask, latentMask, maskedPicture, pasteBack, requireMask } from "./inpainting.ts";
 import type { LatentCodec } from "./latent-codec.ts";
 import { guidanceEmbedding, latentDenoiser } from "./latent-denoiser.ts";
 import { beginLatents, type LatentStart } from "./latent-start.ts";
 import type { PictureRequest } from "./request.ts";
+import type { PipelineScheduler } from "./scheduling.ts";
 import type { Source } from "./source.ts";
 
 /** What a generation needs of an opened model. */
 export interface GenerationParts {
   readonly run: (feeds: Conditions) => Promise<NDArray>;
   readonly codec: LatentCodec;
-  readonly scheduler: Scheduler;
-  /** Of the noise that pictures begin with. */
-  readonly deviation: (level: Level) => number;
+  readonly scheduler: PipelineScheduler;
   /** Of what small pictures were noised by in training; of upscalers. */
   readonly lowRes: ((t: number) => Level) | null;
   /** Of one picture, and of what it is led away from; null where nothing guides. */
@@ -47,7 +46,7 @@ export const generation = async (
   const { sampler, levels, limit, churn } = openSampler(scheduler.sampler, process);
   const shape = [codec.channels, height / codec.factor, width / codec.factor];
   const { start, beside } = await startOf(source, parts, generators);
-  const begun = beginLatents(start, { levels, generators, shape, deviation: parts.deviation });
+  const begun = beginLatents(start, { levels, generators, shape, deviation: scheduler.deviation });
   const seen = await beside(shape);
   const reading: NetworkOptions = { prediction, sigmaData, ...(inputScale && { inputScale }) };
   const told = guidanceWidth === null ? {} : { guidance: guidanceEmbedding(guidance, guidanceWidth) };

@@ -5,9 +5,10 @@ export { applyLoras, loraParts, type WeightedLora } from "./lora.ts";
 export { loraBase } from "./lora-base.ts";
 export type { LoraFile } from "./lora-file.ts";
 export type { LoraPart } from "./lora-names.ts";
-export { openPipeline, type Pipeline, type PipelineOptions } from "./open-pipeline.ts";
+export { openPipeline, type Pipeline, type PipelineOptions, type WordFile } from "./open-pipeline.ts";
 export { folderSource, type PipelineSource } from "./pipeline-source.ts";
 export type { PictureRequest } from "./request.ts";
+export type { Scheduling } from "./scheduling.ts";
 export type { Source, SourceKind } from "./source.ts";
 export {
   addTokens,

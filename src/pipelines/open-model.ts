@@ -8,42 +8,46 @@ export interface ModelKind<S extends z.ZodType, M extends object> {
   readonly schema: S;
   readonly build: (config: z.output<S>, random: Generator) => M;
   /** A name of a checkpoint as it is here; undefined for what is left aside. */
-  readonly rename?: ((name: string, config: z.output<S>) => string | undefined) | undefined;
+  readonly rename?: (name: string) => string | undefined;
+  /** The configuration of tensors that were changed, where that tells of them. */
+  readonly fitted?: (config: z.output<S>, tensors: ReadonlyMap<string, NDArray>) => z.output<S>;
 }
 
-/** Tensors by name as a checkpoint has them, changed: by what is laid over them. */
-export type Change = (weights: ReadonlyMap<string, NDArray>) => ReadonlyMap<string, NDArray>;
+/** Of tensors by name, those that change: by what is laid over them. */
+export type Change = (weights: ReadonlyMap<string, NDArray>) => Promise<ReadonlyMap<string, NDArray>>;
 
 /**
  * A component's module with its weights, and closes its files.
  * @throws FileError that lists every tensor that is missing, unknown or of another shape
  */
 export const openModel = async <S extends z.ZodType, M extends object>(
-  { schema, build, rename = (name) => name }: ModelKind<S, M>,
+  { schema, build, rename = (name) => name, fitted = (config) => config }: ModelKind<S, M>,
   { className, folder, config: written, weights }: Component,
-  change: Change = (tensors) => tensors,
+  change: Change = async () => new Map(),
 ): Promise<{ readonly config: z.output<S>; readonly module: M }> => {
   if (!weights) throw new FileError(folder, { expected: `weights of ${className}`, got: "none" });
   try {
-    const config = parseAs(schema, written, { who: folder, expected: `a configuration of ${className}` });
+    const own = parseAs(schema, written, { who: folder, expected: `a configuration of ${className}` });
+    const tensors = new Map(
+      [...(await weights.readAll())].flatMap(([name, tensor]) => {
+        const renamed = rename(name);
+        return renamed === undefined ? [] : [[renamed, tensor] as const];
+      }),
+    );
+    for (const [name, tensor] of await change(tensors)) tensors.set(name, tensor);
+    const config = fitted(own, tensors);
     const module = build(config, blank);
-    const tensors = await weights.readAll();
-    const named = [...tensors].flatMap(([name, tensor]) => {
-      const own = rename(name, config);
-      return own === undefined ? [] : [[own, tensor] as const];
-    });
-    loadChanged(module, change(new Map(named)), folder, className);
+    loadAll(module, tensors, { folder, className });
     return { config, module };
   } finally {
     await weights.close();
   }
 };
 
-const loadChanged = (
+const loadAll = (
   module: object,
   tensors: ReadonlyMap<string, NDArray>,
-  folder: string,
-  className: string,
+  { folder, className }: Pick<Component, "folder" | "className">,
 ): void => {
   try {
     loadState(module, tensors);

@@ -12,7 +12,6 @@ import {
   unet2dCondition,
   unet2dConditionSchema,
 } from "../models/index.ts";
-import { initialDeviation } from "../samplers/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import type { EvaluateOptions } from "../train/index.ts";
 import { type Asked, byPicture, byText, byTwoTexts, type Conditioned } from "./conditioning.ts";
@@ -20,14 +19,22 @@ import { type Family, familyOf, sourcesOf } from "./families.ts";
 import { type Generation, generation } from "./generation.ts";
 import { openImageProcessor } from "./image-processor.ts";
 import { openLatentCodec } from "./latent-codec.ts";
+import { applyLoras, loraParts, type WeightedLora } from "./lora.ts";
+import { loraBase } from "./lora-base.ts";
 import { openNetwork } from "./network.ts";
-import { type Change, openModel } from "./open-model.ts";
+import { openModel } from "./open-model.ts";
 import type { PipelineSource } from "./pipeline-source.ts";
 import type { PictureRequest } from "./request.ts";
 import { lowResLevels, schedulerFor } from "./scheduling.ts";
 import type { SourceKind } from "./source.ts";
 import { openTextEncoder, type StatesOf, type TextEncoder } from "./text-encoder.ts";
-import { openTokenizer } from "./tokenizer.ts";
+import {
+  addTokens,
+  expandTokens,
+  readTextualInversion,
+  type TextualInversionOptions,
+} from "./textual-inversion.ts";
+import { openTokenizer, type Tokenizer } from "./tokenizer.ts";
 
 /** A published checkpoint, ready to make pictures. Close it to end its sessions. */
 export interface Pipeline {
@@ -45,9 +52,16 @@ export interface Pipeline {
   close(): Promise<void>;
 }
 
+/** A file of a textual inversion. */
+export interface WordFile extends Pick<TextualInversionOptions, "name" | "token"> {
+  readonly bytes: Uint8Array;
+}
+
 export interface PipelineOptions extends EvaluateOptions {
-  /** What is laid over the weights of components, by their names: LoRA, textual inversion. */
-  readonly changes?: Readonly<Record<string, Change>>;
+  /** Laid over the weights of the network and the text encoders, all at once. */
+  readonly loras?: readonly WeightedLora[];
+  /** Words that the text encoders learn. */
+  readonly words?: readonly WordFile[];
 }
 
 /**
@@ -61,21 +75,21 @@ export const openPipeline = async (
   const { className } = parts;
   const family = familyOf(className, parts.name);
   const component = (name: string) => parts.component(name);
-  const change = (name: string) => options.changes?.[name];
+  const { loras = [] } = options;
+  requireParts(loras, family);
 
   const unet = await openModel(
     unetKind,
     requireClass(await component("unet"), "UNet2DConditionModel"),
-    change("unet"),
+    (weights) => applyLoras(weights, loras, "unet"),
   );
   const autoencoder = await openModel(
     { schema: autoencoderKlSchema, build: autoencoderKl },
     requireClass(await component("vae"), "AutoencoderKL"),
-    change("vae"),
   );
   const codec = openLatentCodec(autoencoder.module, options);
   const sources = sourcesOf(family, { seen: unet.config.in_channels, latent: codec.channels });
-  const conditioning = await openConditioning(family, parts, { component, change, options });
+  const conditioning = await openConditioning(family, parts, { component, options });
   const scheduler = (await component("scheduler")).config;
   const lowRes = sources.includes("upscale")
     ? lowResLevels((await component("low_res_scheduler")).config, numberIn(parts, "max_noise_level"))
@@ -113,9 +127,7 @@ export const openPipeline = async (
         {
           run: async (feeds) => (await network.run(feeds)).output as NDArray,
           codec,
-          scheduler: schedulerFor(scheduler, family, { steps, sampler: request.sampler }),
-          deviation: (level) =>
-            request.sampler ? Math.hypot(level.alpha, level.sigma) : initialDeviation(scheduler, level),
+          scheduler: schedulerFor(scheduler, family, { steps, scheduling: request.scheduling }),
           lowRes,
           wanted,
           others,
@@ -132,6 +144,22 @@ export const openPipeline = async (
       await conditioning.close();
     },
   };
+};
+
+/** @throws ArgumentError for a LoRA of networks that the pipeline does not have */
+const requireParts = (loras: readonly WeightedLora[], { conditioning }: Family): void => {
+  const texts = { text: ["text_encoder"], "two texts": ["text_encoder", "text_encoder_2"], picture: [] };
+  const own: readonly string[] = ["unet", ...texts[conditioning]];
+  for (const lora of loras) {
+    const other = loraParts(lora).find((part) => !own.includes(part));
+    if (other)
+      throw new ArgumentError({
+        who: lora.name ?? "LoRA",
+        expected: `layers of ${own.join(", ")}`,
+        got: `layers of ${other}`,
+        hint: `it seems to be made for ${loraBase(lora) ?? "another base"}`,
+      });
+  }
 };
 
 const unetKind = { schema: unet2dConditionSchema, build: unet2dCondition };
@@ -155,7 +183,6 @@ interface Conditioning {
 
 interface Openers {
   readonly component: (name: string) => Promise<Component>;
-  readonly change: (name: string) => Change | undefined;
   readonly options: PipelineOptions;
 }
 
@@ -186,32 +213,56 @@ const openConditioning = async (
   };
 };
 
+/** The table of a text encoder's tokens. */
+const TOKENS = "text_model.embeddings.token_embedding.weight";
+
+/** A tokenizer that knows new words, of which those of several vectors stand for several tokens. */
+const withWords = (tokenizer: Tokenizer, tokens: ReadonlyMap<string, number>): Tokenizer => {
+  if (tokens.size === 0) return tokenizer;
+  const taught = tokenizer.add(tokens);
+  return { ...taught, encode: (text) => taught.encode(expandTokens(text, tokens)) };
+};
+
 const textKinds = {
   CLIPTextModel: clipTextModel,
   CLIPTextModelWithProjection: clipTextModelWithProjection,
 } as const;
 
 const openText = async (
-  suffix: string,
+  suffix: "" | "_2",
   statesOf: StatesOf,
-  { component, change, options }: Openers,
+  { component, options }: Openers,
 ): Promise<TextEncoder> => {
-  const name = `text_encoder${suffix}`;
+  const name = `text_encoder${suffix}` as const;
   const encoder = requireClass(await component(name), ...Object.keys(textKinds));
+  const { folder } = await component(`tokenizer${suffix}`);
+  const { loras = [], words = [] } = options;
+  const plain = await openTokenizer(folder);
+  const inversions = words.map(({ bytes, ...about }) =>
+    readTextualInversion(bytes, { ...about, part: name }),
+  );
+  let tokenizer = plain;
   const { module } = await openModel(
     {
       schema: clipTextSchema,
       build: textKinds[encoder.className as keyof typeof textKinds],
       rename: (tensor) => clipTensorName("text_model", tensor),
+      fitted: (config, tensors) => ({
+        ...config,
+        vocab_size: tensors.get(TOKENS)?.shape[0] ?? config.vocab_size,
+      }),
     },
     encoder,
-    change(name),
+    async (weights) => {
+      const learned = addTokens(weights, inversions, plain);
+      tokenizer = withWords(plain, learned.tokens);
+      return new Map([...learned.weights, ...(await applyLoras(weights, loras, name))]);
+    },
   );
-  const { folder } = await component(`tokenizer${suffix}`);
-  return openTextEncoder(module, await openTokenizer(folder), statesOf, options);
+  return openTextEncoder(module, tokenizer, statesOf, options);
 };
 
-const openPicture = async ({ component, change, options }: Openers): Promise<Conditioning> => {
+const openPicture = async ({ component, options }: Openers): Promise<Conditioning> => {
   const encoder = requireClass(await component("image_encoder"), "CLIPVisionModelWithProjection");
   const { module } = await openModel(
     {
@@ -220,7 +271,6 @@ const openPicture = async ({ component, change, options }: Openers): Promise<Con
       rename: (tensor) => clipTensorName("vision_model", tensor),
     },
     encoder,
-    change("image_encoder"),
   );
   const processor = await openImageProcessor((await component("feature_extractor")).folder);
   const network = openNetwork(

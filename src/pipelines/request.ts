@@ -1,5 +1,5 @@
 import type { Guidance } from "../diffusion/index.ts";
-import type { SamplerSpec } from "../samplers/index.ts";
+import type { Scheduling } from "./scheduling.ts";
 import type { Source } from "./source.ts";
 
 /** Pictures to make; what is left out is as the model's pipeline in Python has it. */
@@ -14,8 +14,8 @@ export interface PictureRequest {
   readonly seed?: number;
   readonly count?: number;
   readonly steps?: number | undefined;
-  /** In place of the model's scheduler, in the same process. */
-  readonly sampler?: SamplerSpec | undefined;
+  /** In place of the model's scheduler. */
+  readonly scheduling?: Scheduling | undefined;
   readonly guidance?: number | undefined;
   readonly rescale?: Guidance["rescale"];
   readonly interval?: Guidance["interval"];

@@ -1,9 +1,18 @@
 import { ArgumentError } from "../base/index.ts";
 import { isDiscrete, type Level } from "../diffusion/index.ts";
-import { readScheduler, type SamplerSpec, type Scheduler } from "../samplers/index.ts";
+import { initialDeviation, readScheduler, type SamplerSpec, type Scheduler } from "../samplers/index.ts";
 import type { Family } from "./families.ts";
 
 type Config = Readonly<Record<string, unknown>>;
+
+/** How noise becomes a picture, in place of the model's own scheduler. */
+export type Scheduling =
+  /** A sampler in the model's process. */
+  | { readonly kind: "sampler"; readonly spec: SamplerSpec }
+  /** Another class of diffusers', with the model's configuration as far as it goes, as `from_config` there. */
+  | { readonly kind: "class"; readonly name: string }
+  /** Another `scheduler_config.json`. */
+  | { readonly kind: "config"; readonly config: Config };
 
 /**
  * What diffusers' pipelines of Stable Diffusion do to a scheduler's configuration, whatever its file says: they start a
@@ -15,14 +24,28 @@ const mended = (config: Config): Config => ({
   ...("clip_sample" in config && { clip_sample: false }),
 });
 
-/** The scheduler of a pipeline with so many steps, or another sampler in its process. */
+/** A scheduler, and the deviation of the noise that its pictures begin with. */
+export interface PipelineScheduler extends Scheduler {
+  readonly deviation: (level: Level) => number;
+}
+
+/** The scheduler of a pipeline with so many steps, or what stands in its place. */
 export const schedulerFor = (
-  config: Config,
+  own: Config,
   family: Family,
-  { steps, sampler }: { readonly steps: number; readonly sampler?: SamplerSpec | undefined },
-): Scheduler => {
-  const read = readScheduler(family.mendsScheduler ? mended(config) : config, steps);
-  return sampler ? { ...read, sampler: { ...sampler, steps: sampler.steps ?? steps } } : read;
+  { steps, scheduling }: { readonly steps: number; readonly scheduling?: Scheduling | undefined },
+): PipelineScheduler => {
+  const chosen =
+    scheduling?.kind === "config"
+      ? scheduling.config
+      : { ...own, ...(scheduling?.kind === "class" && { _class_name: scheduling.name }) };
+  const config = family.mendsScheduler ? mended(chosen) : chosen;
+  const read = readScheduler(config, steps);
+  if (scheduling?.kind !== "sampler")
+    return { ...read, deviation: (level) => initialDeviation(config, level) };
+  const { spec } = scheduling;
+  const sampler = { ...spec, steps: spec.steps ?? steps };
+  return { ...read, sampler, deviation: ({ alpha, sigma }) => Math.hypot(alpha, sigma) };
 };
 
 /** The levels by timestep of the process that small pictures were noised by, as upscalers saw them in training. */
