@@ -5,12 +5,13 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { NDArray } from "../../src/base/index.ts";
 import { toPixels, toUnit } from "../../src/data/index.ts";
-import { decodeImage, pictureSize } from "../../src/formats/index.ts";
+import { decodeImage, pictureSize, readSafetensors } from "../../src/formats/index.ts";
 import {
   folderSource,
   openPipeline,
   type PictureRequest,
   type Pipeline,
+  type PipelineOptions,
   type Source,
 } from "../../src/pipelines/index.ts";
 
@@ -25,6 +26,9 @@ interface Fixture {
   readonly parts: Readonly<Record<string, string | null>>;
   readonly lowResScheduler: string | null;
   readonly steps: number;
+  /** How much of each. */
+  readonly loras?: Readonly<Record<string, number>>;
+  readonly words?: readonly string[];
   readonly request: Omit<PictureRequest, "source"> & { readonly source?: Record<string, unknown> };
   /** Texts of scheduler_config.json, as Python writes them. */
   readonly cases: readonly { readonly scheduler: string; readonly seed: number; readonly picture: string }[];
@@ -38,6 +42,8 @@ const names = [
   "upscale",
   "variation",
   "latent-consistency",
+  "lora",
+  "words",
   "xl",
   "xl-image-to-image",
 ] as const;
@@ -74,6 +80,18 @@ const decoded = async (file: string, channels: 1 | 3): Promise<NDArray> => {
   return (await decodeImage(path, { size: [height, width], channels })).reshape([1, channels, height, width]);
 };
 
+const additionsOf = async ({ loras = {}, words = [] }: Fixture): Promise<PipelineOptions> => ({
+  loras: await Promise.all(
+    Object.entries(loras).map(async ([name, scale]) => ({
+      ...readSafetensors(await readFile(join(fixtures, `lora-${name}.safetensors`))),
+      scale,
+    })),
+  ),
+  words: await Promise.all(
+    words.map(async (name) => ({ bytes: await readFile(join(fixtures, `${name}.safetensors`)), name })),
+  ),
+});
+
 const sourceOf = async (source: Record<string, unknown> | undefined): Promise<Source | undefined> => {
   if (!source) return undefined;
   const image = toUnit(await decoded(source.kind === "upscale" ? "small.png" : "picture.png", 3));
@@ -96,7 +114,10 @@ describe.each(names)("%s gives the pictures of Python's pipeline:", async (name)
   it.each(fixture.cases.map((each) => [each.picture.replace(/^.*-|\.png$/g, ""), each] as const))(
     "%s",
     async (_, { scheduler, seed, picture }) => {
-      const pipeline = await openPipeline(await folderSource(await folderOf(name, fixture, scheduler)));
+      const pipeline = await openPipeline(
+        await folderSource(await folderOf(name, fixture, scheduler)),
+        await additionsOf(fixture),
+      );
       const source = await sourceOf(fixture.request.source);
       const { steps } = fixture;
       const pixels = await made(pipeline, { ...fixture.request, source, seed, steps });

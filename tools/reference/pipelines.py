@@ -14,8 +14,10 @@ from pathlib import Path
 import diffusers
 import numpy as np
 import torch
+import transformers.integrations.peft
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from PIL import Image
+from safetensors.torch import save_file
 from transformers import (
     CLIPImageProcessor,
     CLIPTextConfig,
@@ -326,6 +328,22 @@ PIPELINES = {
         "ask": {"prompt": PROMPT, "guidance_scale": 6.0},
         "request": {"prompt": PROMPT, "guidance": 6},
     },
+    "lora": {
+        "open": stable("StableDiffusionPipeline"),
+        "prepare": lambda pipeline: with_loras(pipeline),
+        "parts": STABLE_PARTS | {"unet": "unet"},
+        "schedulers": ["DDIMScheduler", "UniPCMultistepScheduler"],
+        "ask": {"prompt": PROMPT, "guidance_scale": 4.0},
+        "request": {"prompt": PROMPT, "guidance": 4},
+    },
+    "words": {
+        "open": stable("StableDiffusionPipeline"),
+        "prepare": lambda pipeline: with_words(pipeline),
+        "parts": STABLE_PARTS | {"unet": "unet"},
+        "schedulers": ["DDIMScheduler", "EulerDiscreteScheduler"],
+        "ask": {"prompt": "a <fox> in <style>", "negative_prompt": "<style>", "guidance_scale": 4.0},
+        "request": {"prompt": "a <fox> in <style>", "negative": "<style>", "guidance": 4},
+    },
     "xl": {
         "open": xl("StableDiffusionXLPipeline"),
         "parts": XL_PARTS,
@@ -353,6 +371,51 @@ PIPELINES = {
 }
 
 
+def lora_tensors(seed, targets):
+    """Two factors for every layer of a name among the targets, as peft names them, large enough to be seen."""
+    torch.manual_seed(seed)
+    tensors = {}
+    for part, kind, folder in [
+        ("unet", UNet2DConditionModel, "unet"),
+        ("text_encoder", CLIPTextModel, "text_encoder"),
+    ]:
+        for name, module in load(kind, folder).named_modules():
+            if not name.endswith(targets) or not hasattr(module, "weight") or module.weight.dim() != 2:
+                continue
+            to, from_ = module.weight.shape
+            whole = name if part == "unet" or name.startswith("text_model.") else f"text_model.{name}"
+            tensors[f"{part}.{whole}.lora_A.weight"] = torch.randn(3, from_) / from_**0.5
+            tensors[f"{part}.{whole}.lora_B.weight"] = torch.randn(to, 3) / 3**0.5
+    return tensors
+
+
+def with_loras(pipeline):
+    # transformers asks for a later peft than these pins have, without using what is new in it.
+    transformers.integrations.peft.check_peft_version = lambda **_: None
+    for name, scale in LORAS.items():
+        pipeline.load_lora_weights(FOLDER, weight_name=f"lora-{name}.safetensors", adapter_name=name)
+    pipeline.set_adapters(list(LORAS), list(LORAS.values()))
+
+
+def with_words(pipeline):
+    for token in WORDS:
+        pipeline.load_textual_inversion(FOLDER / f"{token}.safetensors", token=f"<{token}>")
+
+
+# How much of each, and vectors of each word.
+LORAS = {"attention": 0.7, "all": 0.4}
+WORDS = {"fox": 1, "style": 3}
+
+
+def save_additions():
+    save_file(lora_tensors(11, ("to_q", "to_k", "to_v", "q_proj", "v_proj")), FOLDER / "lora-attention.safetensors")
+    save_file(lora_tensors(12, ("to_q", "to_out.0", "proj", "net.2", "k_proj")), FOLDER / "lora-all.safetensors")
+    torch.manual_seed(13)
+    for token, vectors in WORDS.items():
+        tensor = 0.4 * torch.randn(vectors, 16)
+        save_file({f"<{token}>": tensor[0] if vectors == 1 else tensor}, FOLDER / f"{token}.safetensors")
+
+
 def drawn(spec, generator):
     if "schedulers" in spec:
         return spec["schedulers"]
@@ -369,6 +432,7 @@ def make(name, generator):
     for kind in drawn(spec, generator):
         pipeline = spec["open"](scheduler(kind, **spec.get("scheduler", {})))
         pipeline.set_progress_bar_config(disable=True)
+        spec.get("prepare", lambda _: None)(pipeline)
         seed = generator.randrange(1000)
         more = {"original_inference_steps": 50} if kind == "LCMScheduler" else {}
         images = pipeline(
@@ -392,6 +456,8 @@ def make(name, generator):
             "lowResScheduler": low.to_json_string() if low else None,
             "steps": STEPS,
             "request": spec["request"],
+            **({"loras": LORAS} if name == "lora" else {}),
+            **({"words": list(WORDS)} if name == "words" else {}),
             "cases": cases,
         },
     )
@@ -401,6 +467,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     FOLDER.mkdir(parents=True, exist_ok=True)
     save_parts()
+    save_additions()
     for key, image in PICTURES.items():
         image().save(FOLDER / f"{key}.png")
     for each in PIPELINES:
