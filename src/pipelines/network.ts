@@ -12,38 +12,34 @@ export interface OpenNetwork {
 }
 
 /**
- * A module as a function of arrays: `forward` is traced anew where feeds have other shapes, and what was compiled for the
- * last `keep` of them is kept: one, as each has laid out weights of its own, unless few shapes take turns.
+ * A module as a function of arrays: `forward` is traced anew where feeds have other shapes than those before, and what was
+ * compiled for those is closed, as it has laid out weights of its own.
  */
 export const openNetwork = (
   module: object,
   forward: (inputs: Named<Tensor>) => Named<Tensor>,
   { threads, backend, precision }: EvaluateOptions = {},
-  keep = 1,
 ): OpenNetwork => {
   const target = inferTarget(backend, precision);
   const place = { ...(threads && { threads }), device: deviceOf(backend), worker: !isNative(target) };
-  /** The newest last. */
-  const open = new Map<string, Promise<Compiled>>();
-  const compiledFor = async (feeds: Named<NDArray>): Promise<Compiled> => {
-    const key = JSON.stringify(Object.entries(feeds).map(([name, { shape, dtype }]) => [name, shape, dtype]));
-    const known = open.get(key);
-    open.delete(key);
-    const [oldest] = open;
-    if (!known && oldest && open.size >= keep) {
-      open.delete(oldest[0]);
-      await (await oldest[1]).close();
-    }
-    const options = { weights: stateOf(module), target, ...place };
-    const compiled = known ?? compile(trace(feeds, forward, leaves(module)), options);
-    open.set(key, compiled);
-    return compiled;
+  let open: { readonly key: string; readonly compiled: Promise<Compiled> } | undefined;
+  const close = async () => {
+    const before = open;
+    open = undefined;
+    await (await before?.compiled)?.close();
   };
   return {
-    run: async (feeds) => (await compiledFor(feeds))(feeds),
-    async close() {
-      for (const compiled of open.values()) await (await compiled).close();
-      open.clear();
+    async run(feeds) {
+      const key = JSON.stringify(
+        Object.entries(feeds).map(([name, { shape, dtype }]) => [name, shape, dtype]),
+      );
+      if (open?.key !== key) {
+        await close();
+        const options = { weights: stateOf(module), target, ...place };
+        open = { key, compiled: compile(trace(feeds, forward, leaves(module)), options) };
+      }
+      return (await open.compiled)(feeds);
     },
+    close,
   };
 };

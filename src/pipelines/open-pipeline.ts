@@ -1,8 +1,14 @@
+import type { z } from "zod";
 import { ArgumentError, FileError, type NDArray } from "../base/index.ts";
 import type { Component } from "../formats/index.ts";
 import {
+  type AutoencoderKl,
+  type AutoencoderTiny,
+  attentionTensorName,
   autoencoderKl,
   autoencoderKlSchema,
+  autoencoderTiny,
+  autoencoderTinySchema,
   clipTensorName,
   clipTextModel,
   clipTextModelWithProjection,
@@ -11,6 +17,9 @@ import {
   clipVisionSchema,
   unet2dCondition,
   unet2dConditionSchema,
+  type VQModel,
+  vqModel,
+  vqModelSchema,
 } from "../models/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import type { EvaluateOptions } from "../train/index.ts";
@@ -83,11 +92,7 @@ export const openPipeline = async (
     requireClass(await component("unet"), "UNet2DConditionModel"),
     (weights) => applyLoras(weights, loras, "unet"),
   );
-  const autoencoder = await openModel(
-    { schema: autoencoderKlSchema, build: autoencoderKl },
-    requireClass(await component("vae"), "AutoencoderKL"),
-  );
-  const codec = openLatentCodec(autoencoder.module, options);
+  const codec = openLatentCodec(await openAutoencoder(await component("vae")), options);
   const sources = sourcesOf(family, { seen: unet.config.in_channels, latent: codec.channels });
   const conditioning = await openConditioning(family, parts, { component, options });
   const scheduler = (await component("scheduler")).config;
@@ -144,6 +149,20 @@ export const openPipeline = async (
       await conditioning.close();
     },
   };
+};
+
+/** The autoencoders by their classes. */
+const autoencoderKinds = {
+  AutoencoderKL: { schema: autoencoderKlSchema, build: autoencoderKl, rename: attentionTensorName },
+  AutoencoderTiny: { schema: autoencoderTinySchema, build: autoencoderTiny },
+  VQModel: { schema: vqModelSchema, build: vqModel, rename: attentionTensorName },
+} as const;
+
+const openAutoencoder = async (component: Component): Promise<AutoencoderKl | AutoencoderTiny | VQModel> => {
+  const { className } = requireClass(component, ...Object.keys(autoencoderKinds));
+  const kind = autoencoderKinds[className as keyof typeof autoencoderKinds];
+  return (await openModel<z.ZodType, AutoencoderKl | AutoencoderTiny | VQModel>(kind as never, component))
+    .module;
 };
 
 /** @throws ArgumentError for a LoRA of networks that the pipeline does not have */

@@ -1,0 +1,104 @@
+// An evaluation of Stable Diffusion's U-Net at full size, with guidance (two pictures at once), against diffusers in
+// PyTorch and against onnxruntime on PyTorch's export, in turns: what a step of a picture takes. Weights are random.
+//   BACKEND=native PYTHON=/path/to/venv/bin/python node --import ./tools/typescript.mjs \
+//     --conditions=undiffuse-source bench/checkpoint.ts [side of the latents, 64] [rounds, 3] [--export]
+// The export takes as much memory again, and minutes. Prints medians, their ratios, the time to load, and peaks of memory.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { Generator, NDArray, sizeOf } from "../src/base/index.ts";
+import { openSafetensors, writeSafetensorsFile } from "../src/formats/index.ts";
+import { unet2dCondition, unet2dConditionSchema } from "../src/models/index.ts";
+import { blank, loadState, parameters } from "../src/nn/index.ts";
+import { openNetwork } from "../src/pipelines/network.ts";
+import type { Tensor } from "../src/tensor/index.ts";
+import { alone, backend, machine, median, openPeer, precision, ratio, THREADS } from "./peer.ts";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { export: { type: "boolean", default: false } },
+});
+const [side = 64, rounds = 3] = positionals.map(Number);
+const config = { sample_size: 64, cross_attention_dim: 768 };
+const [BATCH, TOKENS] = [2, 77];
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
+
+/** Uniform in ±√3/√fan_in, drawn once and laid over all layers from places of their own; scales of norms are 1. */
+const pool = new Generator(0).symmetric([1 << 20], Math.sqrt(3)).data;
+const written = async (path: string): Promise<void> => {
+  const tensors = [...parameters(unet2dCondition(unet2dConditionSchema.parse(config), blank))].map(
+    ([name, { shape }], k): [string, NDArray] => {
+      const spread = shape.length === 1 ? 0.05 : 1 / Math.sqrt(sizeOf(shape.slice(1)));
+      const shift = shape.length === 1 && name.includes("norm") && name.endsWith("weight") ? 1 : 0;
+      const data = new Float32Array(sizeOf(shape));
+      for (let i = 0; i < data.length; i++)
+        data[i] = shift + spread * (pool[(i + 7919 * k) & (pool.length - 1)] as number);
+      return [name, new NDArray(data, shape)];
+    },
+  );
+  await writeSafetensorsFile(path, new Map(tensors));
+};
+
+const folder = await mkdtemp(join(tmpdir(), "undiffuse-bench-"));
+const path = join(folder, "diffusion_pytorch_model.safetensors");
+await written(path);
+console.log(machine());
+const peer = await openPeer("checkpoint.py", {
+  config,
+  path,
+  side,
+  batch: BATCH,
+  tokens: TOKENS,
+  export: values.export,
+  folder,
+});
+const before = process.memoryUsage.rss();
+const started = performance.now();
+const net = unet2dCondition(unet2dConditionSchema.parse(config), blank);
+const file = await openSafetensors(path);
+loadState(net, await file.readAll());
+await file.close();
+const loaded = performance.now() - started;
+const network = openNetwork(
+  net,
+  ({ sample, timestep, states }) => ({
+    eps: net.forward(sample as Tensor, timestep as Tensor, { states: states as Tensor }),
+  }),
+  { threads: THREADS, backend, precision },
+);
+const random = new Generator(1);
+const feeds = {
+  sample: random.normal([BATCH, 4, side, side]),
+  timestep: NDArray.full([BATCH], 500),
+  states: random.normal([BATCH, TOKENS, 768]),
+};
+const turn = async (): Promise<number> => {
+  const clock = performance.now();
+  const { eps } = await network.run(feeds);
+  if (!eps?.isFinite()) throw new Error("the output is not finite");
+  return performance.now() - clock;
+};
+const first = await turn();
+const contenders = ["torch", ...(values.export ? ["onnx"] : [])];
+const times: Record<string, number[]> = { ours: [], torch: [], onnx: [] };
+for (let round = 0; round < rounds; round++) {
+  times.ours?.push(await alone(turn));
+  for (const name of contenders) times[name]?.push(await alone(() => peer.turn(name)));
+}
+const ours = times.ours as number[];
+const seconds = (all: readonly number[]): string => `${(median(all) / 1000).toFixed(2)} s`;
+console.log(
+  `U-Net of Stable Diffusion 1.5, ${side}×${side} latents, batch ${BATCH}: ${seconds(ours)}; ${peer.facts}`,
+);
+for (const name of contenders) {
+  const theirs = times[name] as number[];
+  console.log(`  ${seconds(theirs)} in ${name}: median of ratios ${ratio(ours, theirs).toFixed(2)}`);
+}
+console.log(
+  `  weights read in ${(loaded / 1000).toFixed(1)} s, laid out with the first evaluation in ${(first / 1000).toFixed(1)} s;` +
+    ` at its peak ${gigabytes(process.resourceUsage().maxRSS * 1024)}, ${gigabytes(before)} of it before`,
+);
+peer.close();
+await network.close();
+await rm(folder, { recursive: true });
