@@ -92,7 +92,12 @@ const firstOf = (sampling: SamplingChoice): string | undefined =>
 
 const onnxPlan = (trained: TrainedStage, path: string, { half, external }: Request): Plan => {
   const beside = `${basename(path)}.data`;
-  const { model, data } = onnxExport(trained, { half, apart: external, external: beside, version });
+  const { model, data } = onnxExport(trained, {
+    half,
+    limit: external ? 0 : undefined,
+    external: beside,
+    version,
+  });
   const bytes = data.reduce((sum, part) => sum + part.length, 0);
   const other = join(dirname(path), beside);
   return {

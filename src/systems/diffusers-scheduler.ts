@@ -48,9 +48,8 @@ export const toDiffusersSampling = (spec: SamplerSpec, given: DiffusersProcess):
     throw none(given, spec, `it visits ${shown(theirs)} where this visits ${shown(ours)}`);
   const otherwise = fieldsApart(sampler, read.sampler);
   if (otherwise.length) throw none(given, spec, `it has ${otherwise.join(", ")}`);
-  const trained = trainedSteps(process) ?? steps;
-  if (strides(read.sampler) && !strides(spec) && trained % steps !== 0)
-    throw none(given, spec, `its steps are of ⌊${trained} / ${steps}⌋ timesteps, wherever the next one lies`);
+  const departure = departureOf(spec, read.sampler, { steps, process, last: ours.at(-2) as Level });
+  if (departure) throw none(given, spec, departure);
   return {
     config: listed ? written(unspaced(sampler)) : config,
     timesteps: listed
@@ -131,6 +130,22 @@ const fieldsApart = (ours: SamplerSpec, theirs: SamplerSpec): string[] => {
     .filter((key) => !besides.has(key) && !(key === "eta" && ["ddim", "tcd"].includes(ours.kind)))
     .filter((key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]))
     .map((key) => `${key} ${JSON.stringify(b[key] ?? null)} in place of ${JSON.stringify(a[key] ?? null)}`);
+};
+
+/** Where diffusers leaves the path that its configuration describes (docs/schedulers.md); undefined where it keeps to it. */
+const departureOf = (
+  spec: SamplerSpec,
+  theirs: SamplerSpec,
+  { steps, process, last }: { readonly steps: number; readonly process: NoiseProcess; readonly last: Level },
+): string | undefined => {
+  const trained = trainedSteps(process) ?? steps;
+  if (strides(theirs) && !strides(spec) && trained % steps !== 0)
+    return `its steps are of ⌊${trained} / ${steps}⌋ timesteps, wherever the next one lies`;
+  if (spec.spacing === "trailing" && isDiscrete(process) && Math.ceil(trained / (trained / steps)) !== steps)
+    return `${steps + 1} steps where ${steps} are asked for, by rounding`;
+  if ("variance" in spec && spec.variance !== "fixed_small" && last.t !== 0)
+    return `noise in the result, as its last timestep is ${last.t} (with --spacing linspace it is 0)`;
+  return undefined;
 };
 
 /** Whether steps are of one length, which leads to the next of evenly spaced timesteps if these divide the trained ones. */

@@ -17,10 +17,10 @@ import { type TrainedStage, weightsOfNetwork } from "./trained-stage.ts";
 export interface OnnxOptions {
   /** Weights and most operations in float16, between float32 inputs and outputs. */
   readonly half?: boolean;
-  /** The name of a file for the weights, beside the model; beyond 2 GB there is one in any case. */
+  /** The name of a file for the weights, beside the model. */
   readonly external: string;
-  /** Put the weights there whatever their size. */
-  readonly apart?: boolean;
+  /** More bytes of weights than this go there: what one message may have, when absent. */
+  readonly limit?: number | undefined;
   /** Of the program that writes it. */
   readonly version: string;
 }
@@ -35,7 +35,7 @@ const GRAPH_BYTES = 2 ** 26;
  */
 export const onnxExport = (
   trained: TrainedStage,
-  { half = false, external, apart = false, version }: OnnxOptions,
+  { half = false, external, limit = MOST_BYTES - GRAPH_BYTES, version }: OnnxOptions,
 ): OnnxFiles => {
   const { network, symbols, inputs, outputs } = onnxFunction(trained);
   const weights = weightsOfNetwork(trained, network);
@@ -43,7 +43,7 @@ export const onnxExport = (
   const at = (sizes: OpenSizes) => needed(trace(inputs(sizes), outputs, parameters), parameters);
   const whole = lowerSymbolic({ symbols, at }, { weights }).onnx.model();
   const model = half ? toHalfModel(whole, halfBytes) : whole;
-  const outside = apart || tensorBytes(model) > MOST_BYTES - GRAPH_BYTES;
+  const outside = tensorBytes(model) > limit;
   const about = { version, metadata: metadataOf(trained, weights.get("class_embedding.weight")?.shape[0]) };
   return onnxFiles(model, about, outside ? external : undefined);
 };

@@ -113,6 +113,13 @@ describe("a denoising U-Net as a diffusers folder", () => {
   });
 });
 
+it("exports a large variance whose last timestep is that of data", () => {
+  const sampler = { kind: "ancestral", variance: "fixed_large", spacing: "leading", steps: 20 };
+  expect(exported(recipeOf("ddpm", { schedule }, { sampler })).scheduler?.config).toMatchObject({
+    variance_type: "fixed_large",
+  });
+});
+
 describe("what diffusers has no counterpart of is refused by its name", () => {
   const points = { form: "points", image: [2, 1, 1] } as const;
   const mlp = { network: { kind: "mlp" } };
@@ -131,6 +138,18 @@ describe("what diffusers has no counterpart of is refused by its name", () => {
   it.each<[string, object, object, RegExp]>([
     ["a sampler of ours", {}, { sampler: { kind: "rk45" } }, /sampler rk45.*no scheduler.*--sampler ddim/s],
     ["steps that do not divide the trained ones", {}, { sampler: { kind: "ddim", steps: 7 } }, /⌊100 \/ 7⌋/],
+    [
+      "a variance that leaves noise in the result",
+      {},
+      { sampler: { kind: "ancestral", variance: "fixed_large", steps: 20 } },
+      /noise in the result, as its last timestep is 4 .*linspace/,
+    ],
+    [
+      "steps that torch would round up",
+      { schedule: { num_train_timesteps: 1000 } },
+      { sampler: { kind: "dpm_multistep", steps: 61 } },
+      /62 steps where 61/,
+    ],
     ["listed timesteps", {}, { sampler: { kind: "ancestral", spacing: [90, 40, 3], steps: 3 } }, /ancestral/],
     [
       "a flow's coordinates in a chain",

@@ -1,9 +1,12 @@
 """Loads a folder that `undiffuse export --to diffusers` wrote in Python's diffusers, and samples from it.
 
 Run: python tools/reference/load_export.py FOLDER [--seed 0] [--class NAME] [--out image.png] [--compare other.png]
+     python tools/reference/load_export.py FOLDER --onnx model.onnx
 
 With --compare it says how far the image is from another, one that `undiffuse sample --singles` wrote, and fails
-beyond 2/255.
+beyond 2/255. With --onnx it checks a model that `undiffuse export --to onnx` wrote of the same run (onnx.checker), runs
+it in onnxruntime at several sizes, and says how far it is from the folder's network; it fails beyond 1e-4 of the largest
+value, or 1e-2 in float16. That needs the packages onnx and onnxruntime.
 """
 
 import argparse
@@ -19,6 +22,10 @@ from PIL import Image
 
 # Of 255: what two libraries may differ by.
 TOLERANCE = 2
+# Of the largest value, by the type of the weights.
+ONNX_TOLERANCE = {"float32": 1e-4, "float16": 1e-2}
+# Batch, and multiples of the least height and width.
+ONNX_SIZES = [(1, 4, 4), (3, 2, 6), (2, 5, 3)]
 
 
 def load(folder):
@@ -95,6 +102,35 @@ def picture(image):
     return pixels.expand(3, -1, -1).permute(1, 2, 0).numpy()
 
 
+@torch.no_grad()
+def check_onnx(unet, path):
+    """Whether an ONNX model is valid, and computes what the network does."""
+    import onnx
+    import onnxruntime
+
+    onnx.checker.check_model(path, full_check=True)
+    model = onnx.load(path)
+    weight = next(tensor for tensor in model.graph.initializer if tensor.name == "conv_in.weight")
+    kind = onnx.helper.tensor_dtype_to_np_dtype(weight.data_type).name
+    about = {entry.key: entry.value for entry in model.metadata_props}
+    print(f"{path}: {model.producer_name} {model.producer_version}, {kind}, valid; {about['call']}")
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    factor = 2 ** (len(unet.config.block_out_channels) - 1)
+    worst = 0
+    for n, high, wide in ONNX_SIZES:
+        x = torch.randn((n, unet.config.in_channels, factor * high, factor * wide))
+        feeds = {"sample": x, "timestep": torch.linspace(0.5, 3, n)}
+        labels = torch.arange(n) % unet.config.num_class_embeds if unet.config.num_class_embeds else None
+        expected = unet(x, feeds["timestep"], class_labels=labels).sample.numpy()
+        if labels is not None:
+            feeds["class_labels"] = labels.to(torch.int32)
+        (got,) = session.run(None, {name: value.numpy() for name, value in feeds.items()})
+        apart = float(np.abs(got - expected).max() / np.abs(expected).max())
+        print(f"  batch {n}, {x.shape[2]}x{x.shape[3]}: {apart:.1e} of the largest value apart")
+        worst = max(worst, apart)
+    return worst <= ONNX_TOLERANCE[kind]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
@@ -102,9 +138,12 @@ def main():
     parser.add_argument("--class", dest="name")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--compare", type=Path)
+    parser.add_argument("--onnx")
     given = parser.parse_args()
     torch.set_num_threads(1)
     unet, scheduler, notes = load(given.folder)
+    if given.onnx:
+        return 0 if check_onnx(unet, given.onnx) else 1
     label = notes["classes"].index(given.name) if given.name else 0
     pixels = picture(sample(unet, scheduler, notes, given.seed, label))
     if given.out:
