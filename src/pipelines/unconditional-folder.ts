@@ -2,7 +2,13 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { FileError, parseAs } from "../base/index.ts";
 import { type JsonObject, openComponent, readJsonObject, readModelIndex } from "../formats/index.ts";
-import { type UNet2D, type UNet2DConfig, unet2d, unet2dSchema } from "../models/index.ts";
+import {
+  attentionTensorName,
+  type UNet2D,
+  type UNet2DConfig,
+  unet2d,
+  unet2dSchema,
+} from "../models/index.ts";
 import { type DiffusersNotes, diffusersNotesSchema, NOTES } from "../systems/index.ts";
 import { openModel } from "./open-model.ts";
 
@@ -64,25 +70,12 @@ const readUnet = async (folder: string, variant: string | undefined) => {
     throw refused(folder, "a unet of UNet2DModel", component.className);
   }
   const { config, module } = await openModel(
-    { schema: unet2dSchema, build: unet2d, rename: renamed },
+    { schema: unet2dSchema, build: unet2d, rename: attentionTensorName },
     component,
   );
   if (config.class_embed_type === null) return { config, unet: module };
   throw refused(folder, "a unet whose classes are numbers", `class_embed_type ${config.class_embed_type}`);
 };
-
-/** Names of attention's layers until diffusers 0.17, and today's. */
-const formerNames: Readonly<Record<string, string>> = {
-  query: "to_q",
-  key: "to_k",
-  value: "to_v",
-  proj_attn: "to_out.0",
-};
-const renamed = (name: string): string =>
-  name.replace(
-    /(\.attentions\.\d+\.)(query|key|value|proj_attn)(?=\.(weight|bias)$)/,
-    (_, path: string, layer: string) => `${path}${formerNames[layer]}`,
-  );
 
 const readNotes = async (folder: string): Promise<DiffusersNotes | null> => {
   const path = join(folder, NOTES);

@@ -1,11 +1,10 @@
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { NDArray } from "../../src/base/index.ts";
+import { NDArray } from "../../src/base/index.ts";
 import { toPixels, toUnit } from "../../src/data/index.ts";
-import { decodeImage, pictureSize, readSafetensors } from "../../src/formats/index.ts";
+import { decodeImage, pictureSize, readSafetensors, writeSafetensors } from "../../src/formats/index.ts";
 import {
   folderSource,
   openPipeline,
@@ -14,25 +13,11 @@ import {
   type PipelineOptions,
   type Source,
 } from "../../src/pipelines/index.ts";
+import { fixtureOf, fixtures, folderOf, type PipelineFixture } from "./folder.ts";
 
 /** In grey levels of 255: what the project promises against Python's pipelines for the same seed. */
 const TOLERANCE = 2;
 
-const fixtures = fileURLToPath(new URL("../fixtures/pipelines/", import.meta.url));
-const tokenizer = fileURLToPath(new URL("../fixtures/clip/byte-pairs/", import.meta.url));
-
-interface Fixture {
-  readonly index: Readonly<Record<string, unknown>>;
-  readonly parts: Readonly<Record<string, string | null>>;
-  readonly lowResScheduler: string | null;
-  readonly steps: number;
-  /** How much of each. */
-  readonly loras?: Readonly<Record<string, number>>;
-  readonly words?: readonly string[];
-  readonly request: Omit<PictureRequest, "source"> & { readonly source?: Record<string, unknown> };
-  /** Texts of scheduler_config.json, as Python writes them. */
-  readonly cases: readonly { readonly scheduler: string; readonly seed: number; readonly picture: string }[];
-}
 const names = [
   "text-to-image",
   "v-prediction",
@@ -47,32 +32,11 @@ const names = [
   "xl",
   "xl-image-to-image",
 ] as const;
-const fixtureOf = async (name: string): Promise<Fixture> =>
-  JSON.parse(await readFile(join(fixtures, `${name}.json`), "utf8"));
-
 let root: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "pipelines-"));
 });
 afterAll(() => rm(root, { recursive: true }));
-
-/** A folder as save_pretrained leaves it, of a fixture's parts. */
-const folderOf = async (name: string, fixture: Fixture, scheduler: string): Promise<string> => {
-  const folder = await mkdtemp(join(root, `${name}-`));
-  for (const [component, part] of Object.entries(fixture.parts)) {
-    if (part === null) continue;
-    const from = part === "tokenizer" ? tokenizer : join(fixtures, "parts", part);
-    await cp(from, join(folder, component), { recursive: true });
-  }
-  const { lowResScheduler: low } = fixture;
-  const texts = { scheduler, ...(low && { low_res_scheduler: low }) };
-  for (const [component, text] of Object.entries(texts)) {
-    await mkdir(join(folder, component));
-    await writeFile(join(folder, component, "scheduler_config.json"), text);
-  }
-  await writeFile(join(folder, "model_index.json"), JSON.stringify(fixture.index));
-  return folder;
-};
 
 const decoded = async (file: string, channels: 1 | 3): Promise<NDArray> => {
   const path = join(fixtures, file);
@@ -80,7 +44,7 @@ const decoded = async (file: string, channels: 1 | 3): Promise<NDArray> => {
   return (await decodeImage(path, { size: [height, width], channels })).reshape([1, channels, height, width]);
 };
 
-const additionsOf = async ({ loras = {}, words = [] }: Fixture): Promise<PipelineOptions> => ({
+const additionsOf = async ({ loras = {}, words = [] }: PipelineFixture): Promise<PipelineOptions> => ({
   loras: await Promise.all(
     Object.entries(loras).map(async ([name, scale]) => ({
       ...readSafetensors(await readFile(join(fixtures, `lora-${name}.safetensors`))),
@@ -115,7 +79,7 @@ describe.each(names)("%s gives the pictures of Python's pipeline:", async (name)
     "%s",
     async (_, { scheduler, seed, picture }) => {
       const pipeline = await openPipeline(
-        await folderSource(await folderOf(name, fixture, scheduler)),
+        await folderSource(await folderOf(root, fixture, scheduler)),
         await additionsOf(fixture),
       );
       const source = await sourceOf(fixture.request.source);
@@ -135,4 +99,103 @@ describe.each(names)("%s gives the pictures of Python's pipeline:", async (name)
       });
     },
   );
+});
+
+describe("a pipeline", async () => {
+  const fixture = await fixtureOf("text-to-image");
+  const { scheduler } = fixture.cases[0] as PipelineFixture["cases"][number];
+  const opened = async (options: PipelineOptions = {}) =>
+    openPipeline(await folderSource(await folderOf(root, fixture, scheduler)), {
+      backend: "onnx",
+      ...options,
+    });
+  const request = { ...fixture.request, source: undefined, steps: 3 };
+
+  it("makes picture k of several as it makes that of seed + k alone", async () => {
+    const pipeline = await opened();
+    const both = await made(pipeline, { ...request, seed: 5, count: 2 });
+    const second = await made(pipeline, { ...request, seed: 6 });
+    await pipeline.close();
+    expect(farthest(both.rows(1, 2), second)).toBeLessThanOrEqual(1);
+  });
+
+  it("stops between evaluations", async () => {
+    const pipeline = await opened();
+    const controller = new AbortController();
+    const { frames } = await pipeline.generate({ ...request, signal: controller.signal });
+    await frames.next();
+    controller.abort();
+    await expect(frames.next()).rejects.toThrow();
+    await pipeline.close();
+  });
+
+  it("refuses sizes that latents do not fill, sources that it does not begin with, and no prompt", async () => {
+    const pipeline = await opened();
+    const image = NDArray.zeros([1, 3, 64, 64]);
+    const refusals: readonly (readonly [PictureRequest, string])[] = [
+      [{ ...request, width: 50 }, "width: expected a multiple of 8 pixels, got 50"],
+      [{ ...request, source: { kind: "variation", image } }, "nothing or a picture or a picture and a mask"],
+      [{ ...request, prompt: undefined }, "expected a prompt, got none"],
+      [
+        { ...request, width: 32, source: { kind: "image", image, strength: 0.5 } },
+        "32×64 pixels, as asked for",
+      ],
+      [
+        { ...request, width: undefined, source: { kind: "inpaint", image, mask: image, strength: 1 } },
+        "one value for each of the picture's pixels",
+      ],
+    ];
+    for (const [wrong, words] of refusals) await expect(pipeline.generate(wrong)).rejects.toThrow(words);
+    await pipeline.close();
+  });
+
+  it("lists every tensor of a checkpoint that is missing, unknown or of another shape", async () => {
+    const folder = await folderOf(root, fixture, scheduler);
+    const path = join(folder, "unet", "diffusion_pytorch_model.safetensors");
+    const { tensors } = readSafetensors(await readFile(path));
+    tensors.delete("conv_in.bias");
+    tensors.set("conv_odd.bias", NDArray.zeros([3]));
+    tensors.set("conv_out.bias", NDArray.zeros([5]));
+    await writeFile(path, writeSafetensors(tensors));
+    await expect(openPipeline(await folderSource(folder))).rejects.toThrow(
+      /UNet2DConditionModel, got .*no conv_in\.bias.*conv_out\.bias is float32\[5\] instead of float32\[4\].*unknown conv_odd\.bias/,
+    );
+  });
+
+  it("names NaN in pictures with the remedy, and makes no black ones", async () => {
+    const folder = await folderOf(root, fixture, scheduler);
+    const path = join(folder, "vae", "diffusion_pytorch_model.safetensors");
+    const { tensors } = readSafetensors(await readFile(path));
+    const bias = tensors.get("decoder.conv_out.bias") as NDArray;
+    tensors.set(
+      "decoder.conv_out.bias",
+      bias.map(() => Number.POSITIVE_INFINITY),
+    );
+    await writeFile(path, writeSafetensors(tensors));
+    const pipeline = await openPipeline(await folderSource(folder));
+    await expect(made(pipeline, request)).rejects.toThrow(/float16|float32/);
+    await pipeline.close();
+  });
+
+  it("refuses a LoRA for another base, and parts that it does not have", async () => {
+    const lora = {
+      scale: 1,
+      name: "far.safetensors",
+      tensors: new Map([
+        [
+          "unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k.lora_A.weight",
+          NDArray.zeros([2, 768]),
+        ],
+        [
+          "unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k.lora_B.weight",
+          NDArray.zeros([1280, 2]),
+        ],
+      ]),
+    };
+    await expect(opened({ loras: [lora] })).rejects.toThrow("far.safetensors");
+    const tensors = new Map(
+      [...lora.tensors].map(([name, value]) => [name.replace("unet.", "text_encoder_2."), value]),
+    );
+    await expect(opened({ loras: [{ ...lora, tensors }] })).rejects.toThrow(/far\.safetensors/);
+  });
 });
