@@ -19,7 +19,7 @@ export interface LowerOptions<T extends Target = Target> {
   readonly target?: T;
   /** Inputs by name that become constants of the file, which lets onnxruntime lay them out once. */
   readonly weights?: ReadonlyMap<string, NDArray>;
-  /** Of a plan: names of inputs that are fixed too, but stay where they are; who opens the plan has them. */
+  /** Names of inputs that are fixed too, but stay where they are: who opens the file, or plan, has them. */
   readonly held?: ReadonlySet<string>;
 }
 
@@ -36,14 +36,15 @@ export const expanded = (graph: Graph, target: Lowering): Graph =>
 /** A graph as the nodes of an ONNX file. */
 export const lowered = (
   given: Graph,
-  { target = portable, weights = new Map() }: LowerOptions<Lowering> = {},
+  { target = portable, weights = new Map(), held = new Set() }: LowerOptions<Lowering> = {},
 ): OnnxBuilder => {
   const graph = expanded(given, target);
   const onnx = new OnnxBuilder();
   const names = new Map<Tensor, string>();
   for (const [name, leaf] of graph.inputs) {
     const value = weights.get(name);
-    if (value) onnx.weight(name, value);
+    if (held.has(name)) onnx.hold(name, leaf.dtype, leaf.shape);
+    else if (value) onnx.weight(name, value);
     else onnx.input(name, leaf.dtype, leaf.shape);
     names.set(leaf, name);
   }

@@ -42,6 +42,7 @@ export class OnnxBuilder {
   readonly nodes: OnnxNode[] = [];
   readonly constants = new Map<string, ConstantData>();
   readonly weights = new Map<string, NDArray>();
+  readonly held: { readonly name: string; readonly dtype: DType; readonly shape: Shape }[] = [];
   readonly inputs: OnnxValue[] = [];
   readonly outputs: (OnnxValue & { readonly value: string })[] = [];
   private readonly made = new Map<string, readonly string[]>();
@@ -104,6 +105,11 @@ export class OnnxBuilder {
     this.weights.set(name, value);
   }
 
+  /** A weight that is not in the file: who opens it has its bytes, under this name in place of a path. */
+  hold(name: string, dtype: DType, shape: Shape): void {
+    this.held.push({ name, dtype, shape });
+  }
+
   input(name: string, dtype: DType, shape: readonly OnnxSize[]): void {
     this.inputs.push({ name, dtype, shape });
   }
@@ -140,6 +146,7 @@ export class OnnxBuilder {
             initializer(name, { ...value, type: dtype }),
           ),
           ...[...this.constants].map(([name, value]) => initializer(name, value)),
+          ...this.held.map(heldInitializer),
         ],
         input: this.inputs.map(valueInfo),
         output: this.outputs.map(valueInfo),
@@ -192,6 +199,18 @@ const initializer = (name: string, { type, shape, data }: ConstantData): TensorP
   const rawData = new Uint8Array(data.buffer, data.byteOffset, data.byteLength) as Uint8Array<ArrayBuffer>;
   return create(TensorProtoSchema, { name, dataType: elementType[type], dims: shape.map(BigInt), rawData });
 };
+
+const EXTERNAL = 1;
+
+/** ONNX, "External Data": the location is the name. */
+const heldInitializer = ({ name, dtype, shape }: OnnxBuilder["held"][number]): TensorProto =>
+  create(TensorProtoSchema, {
+    name,
+    dataType: elementType[dtype],
+    dims: shape.map(BigInt),
+    dataLocation: EXTERNAL,
+    externalData: [{ key: "location", value: name }],
+  });
 
 const valueInfo = ({ name, dtype, shape }: OnnxValue): ValueInfoProto => {
   const dim = shape.map((size) => ({

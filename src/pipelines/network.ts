@@ -11,6 +11,9 @@ export interface OpenNetwork {
   close(): Promise<void>;
 }
 
+/** Bytes of weights that are not copied to a worker: an evaluation of theirs by onnxruntime then holds up the event loop. */
+const LARGE = 2 ** 30;
+
 /**
  * A module as a function of arrays: `forward` is traced anew where feeds have other shapes than those before, and what was
  * compiled for those is closed, as it has laid out weights of its own.
@@ -21,7 +24,10 @@ export const openNetwork = (
   { threads, backend, precision }: EvaluateOptions = {},
 ): OpenNetwork => {
   const target = inferTarget(backend, precision);
-  const place = { ...(threads && { threads }), device: deviceOf(backend), worker: !isNative(target) };
+  const weights = stateOf(module);
+  const bytes = [...weights.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
+  const worker = !isNative(target) && bytes < LARGE;
+  const place = { ...(threads && { threads }), device: deviceOf(backend), worker };
   let open: { readonly key: string; readonly compiled: Promise<Compiled> } | undefined;
   const close = async () => {
     const before = open;
@@ -35,7 +41,7 @@ export const openNetwork = (
       );
       if (open?.key !== key) {
         await close();
-        const options = { weights: stateOf(module), target, ...place };
+        const options = { weights, target, ...place };
         open = { key, compiled: compile(trace(feeds, forward, leaves(module)), options) };
       }
       return (await open.compiled)(feeds);

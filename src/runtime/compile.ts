@@ -1,12 +1,12 @@
 import { host } from "#host";
 import { ArgumentError, NDArray, ShapeError, sameShape, showShape } from "../base/index.ts";
-import { isNative, type Lowering, lower, lowered, type Target, unify } from "../lower/index.ts";
+import { type Lowering, lower, lowerSymbolic, type SymbolicGraph, type Target } from "../lower/index.ts";
 import { type Graph, type Named, simplify, type Tensor } from "../tensor/index.ts";
 import { type Device, loweringOn } from "./device.ts";
 import { Remote, workerModule } from "./remote.ts";
 import type { Arrays, Session, SessionOptions } from "./session.ts";
 import type { SessionInit } from "./session-worker.ts";
-import { checkSymbolicFeeds, type Symbols } from "./symbolic-feeds.ts";
+import { checkSymbolicFeeds } from "./symbolic-feeds.ts";
 
 export interface CompileOptions<T extends Target = Target> extends SessionOptions {
   /** Inputs by name that are fixed for the life of the callable. */
@@ -33,24 +33,13 @@ export const compile = async (
   const fed = new Map([...simple.inputs].filter(([name]) => !weights.has(name)));
   const check = (feeds: Named<NDArray>) => checkFeeds(fed, feeds);
   const lowering = target ?? loweringFor(options.device);
-  if (!isNative(lowering)) return open(lower(simple, { weights, target: lowering }), options, check);
+  if (!host.holdsWeights) return open(lower(simple, { weights, target: lowering }), options, check);
   const names = [...weights.keys()].filter((name) => simple.inputs.has(name));
   const held = Object.fromEntries(names.map((name) => [name, weights.get(name) as NDArray]));
   return open(lower(simple, { held: new Set(names), target: lowering }), { ...options, held }, check);
 };
 
 const loweringFor = (device: Device = "cpu"): Lowering => loweringOn(device) ?? host.inferTarget;
-
-/** A function whose graph is known at any sizes of its symbols. */
-export interface SymbolicGraph {
-  /** Names of sizes, and what each must be a multiple of. */
-  readonly symbols: Symbols;
-  readonly at: (sizes: Readonly<Record<string, number>>) => Graph;
-}
-
-/** Sizes that tell one product of symbols from another: each symbol takes these, from a place of its own. */
-const PRIMES = [2, 3, 5, 7, 11, 13, 17, 19, 23];
-const WITNESSES = 3;
 
 /**
  * One callable for every size: the graph is lowered at a few and what changes between them is computed from the feeds
@@ -61,14 +50,9 @@ export const compileSymbolic = async (
   { symbols, at }: SymbolicGraph,
   { weights = new Map(), target, ...options }: CompileOptions<Lowering> = {},
 ): Promise<Compiled> => {
-  const witnesses = Array.from({ length: WITNESSES }, (_, k) => {
-    const sizes = Object.fromEntries(
-      Object.entries(symbols).map(([name, multiple], i) => [name, multiple * (PRIMES[i + k] as number)]),
-    );
-    const graph = simplifiedFor(at(sizes), weights);
-    return { sizes, onnx: lowered(graph, { weights, target: target ?? loweringFor(options.device) }) };
-  });
-  const { onnx, inputs } = unify(witnesses);
+  const lowering = target ?? loweringFor(options.device);
+  const checked = (sizes: Readonly<Record<string, number>>) => simplifiedFor(at(sizes), weights);
+  const { onnx, inputs } = lowerSymbolic({ symbols, at: checked }, { weights, target: lowering });
   const names = new Set(inputs.map(({ name }) => name));
   return open(onnx.finish(), options, (feeds) => {
     checkNames(names, feeds);

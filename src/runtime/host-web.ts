@@ -12,6 +12,8 @@ const load = (device: Device) =>
 export const host: Host = {
   inferTarget: portable,
 
+  holdsWeights: false,
+
   nativeEngine: () => null,
 
   devices: async () => ["cpu", "webgpu"],

@@ -16,7 +16,6 @@ export {
   checkFeeds,
   compile,
   compileSymbolic,
-  type SymbolicGraph,
 } from "./compile.ts";
 export { type Device, deviceNames, type OtherDevice } from "./device.ts";
 export { Remote, type Service, serve, workerModule } from "./remote.ts";

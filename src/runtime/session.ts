@@ -36,7 +36,7 @@ export interface RunProfile {
 export interface SessionOptions {
   /** Threads of one operation; all cores when absent. */
   readonly threads?: number;
-  /** What a plan's constants are that are not in it, by name; they stay where they are. */
+  /** Constants that are not in the plan or file, by name; the native engine leaves them where they are. */
   readonly held?: Arrays;
   /** Where onnxruntime computes; the CPU when absent. What a device lacks, it leaves to the CPU. */
   readonly device?: Device;
@@ -80,6 +80,8 @@ export const nativeMissing = (): ArgumentError =>
 export interface Host {
   /** What a graph with fixed weights is lowered to. */
   readonly inferTarget: Lowering;
+  /** Whether sessions take weights beside their file, which then may be of any size. */
+  readonly holdsWeights: boolean;
   /** The devices that onnxruntime's build knows, whether or not the machine has them. */
   devices(): Promise<readonly Device[]>;
   /**

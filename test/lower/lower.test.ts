@@ -2,7 +2,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { host } from "#host";
 import { Generator, NDArray } from "../../src/base/index.ts";
-import { lower } from "../../src/lower/index.ts";
+import { lower, portable } from "../../src/lower/index.ts";
 import { ModelProtoSchema } from "../../src/lower/onnx_pb.ts";
 import {
   attention,
@@ -154,4 +154,30 @@ test("a constant is written with its numbers", () => {
   const graph = trace({ x: { shape: [100] } }, ({ x }) => ({ y: x.mul(constant(value)) }));
   const [stored] = parse(lower(graph)).graph?.initializer ?? [];
   expect(new Float32Array(stored?.rawData.slice().buffer ?? new ArrayBuffer(0))).toEqual(value.data);
+});
+
+/** y = x · w, where w has 64 kB. */
+const product = (): Graph =>
+  trace({ x: { shape: [2, 64] }, w: { shape: [64, 256] } }, ({ x, w }) => ({ y: x.matmul(w) }));
+
+describe.each([
+  ["a file", portable],
+  ["a plan", { engine: "native", block: 1 }],
+] as const)("weights that %s does not hold", (_, target) => {
+  test("take no room in it, and are had by their names when it is opened", async () => {
+    const weights = new Map([["w", new Generator(1).normal([64, 256])]]);
+    const whole = lower(product(), { target, weights });
+    const without = lower(product(), { target, held: new Set(["w"]) });
+    expect(whole.length).toBeGreaterThan(65536);
+    expect(without.length).toBeLessThan(4096);
+    if (target !== portable && !host.nativeEngine()) return;
+    const x = new Generator(2).normal([2, 64]);
+    const run = async (model: Uint8Array, held = {}) => {
+      const session = await host.openSession(model, { held });
+      const { y } = await session.run({ x });
+      await session.close();
+      return y?.data;
+    };
+    expect(await run(without, Object.fromEntries(weights))).toEqual(await run(whole));
+  });
 });
