@@ -111,8 +111,7 @@ const open = async (
   const common = { className: className ?? classIn(path, config), folder, config };
   if (file !== MODEL_CONFIG) return { ...common, weights: null, variant: undefined };
   const found = chooseWeights(names, variant);
-  if (!found)
-    throw new FileError(folder, { expected: showVariant(variant), ...whyNoWeights(names) });
+  if (!found) throw new FileError(folder, { expected: showVariant(variant), ...whyNoWeights(names) });
   const weights = await (found.sharded ? openSharded : openSafetensors)(join(folder, found.file));
   return { ...common, weights, variant: found.variant };
 };

@@ -35,9 +35,7 @@ export const picklesAmong = (names: readonly string[]): string[] =>
   names.filter((name) => /\.(bin|ckpt|pt|pth|pkl)$/.test(name));
 
 /** Why there are no such weights, and the way out. */
-export const whyNoWeights = (
-  names: readonly string[],
-): { readonly got: string; readonly hint?: string } => {
+export const whyNoWeights = (names: readonly string[]): { readonly got: string; readonly hint?: string } => {
   const variants = [...new Set(weightFilesAmong(names).map((each) => each.variant))];
   if (variants.length)
     return {
