@@ -7,6 +7,7 @@ import { doctorCommand } from "./doctor.ts";
 import { evaluateCommand } from "./evaluate.ts";
 import { explainGroup } from "./explain.ts";
 import { exportCommand } from "./export.ts";
+import { generateCommand } from "./generate.ts";
 import { infoCommand } from "./info.ts";
 import { invertCommand } from "./invert.ts";
 import { packCommand } from "./pack.ts";
@@ -31,6 +32,7 @@ const code = await runProgram(
     trainCommand,
     dataCommand,
     sampleCommand,
+    generateCommand,
     invertCommand,
     evaluateCommand,
     classifierCommand,

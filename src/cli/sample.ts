@@ -5,9 +5,9 @@ import { encodeGif, encodePng, makeFolder, writeWhole } from "../formats/index.t
 import { samplerSummaries } from "../samplers/index.ts";
 import { openTrained, type Recipe, type Trained, unguided } from "../systems/index.ts";
 import { backend, chosenBackend, device, precision } from "./backend-option.ts";
+import { type Generated, generate } from "./batches.ts";
 import { besideModel } from "./beside-model.ts";
 import { defineCommand, flag, integer, text } from "./command.ts";
-import { type Generated, generate } from "./generate.ts";
 import { helpEntry } from "./help.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
 import { provenanceText, shellLine } from "./provenance.ts";

@@ -3,7 +3,7 @@ import { quantile } from "../evaluation/index.ts";
 import { isNative } from "../lower/index.ts";
 import { type Backend, deviceOf, inferTarget, type OtherDevice } from "../runtime/index.ts";
 import { openTrained, type Trained } from "../systems/index.ts";
-import type { BatchTime } from "./generate.ts";
+import type { BatchTime } from "./batches.ts";
 
 /** Where a model runs. */
 export interface Place {

@@ -1,3 +1,5 @@
+export { type FileSourceOptions, fileSource } from "./file-source.ts";
+export { type Footprint, footprint } from "./footprint.ts";
 export type { Generation } from "./generation.ts";
 export { type ImageProcessor, openImageProcessor } from "./image-processor.ts";
 export { type LatentCodec, openLatentCodec } from "./latent-codec.ts";
@@ -6,6 +8,7 @@ export { loraBase } from "./lora-base.ts";
 export type { LoraFile } from "./lora-file.ts";
 export type { LoraPart } from "./lora-names.ts";
 export { openPipeline, type Pipeline, type PipelineOptions, type WordFile } from "./open-pipeline.ts";
+export { openSource, type SourceOptions } from "./open-source.ts";
 export { folderSource, type PipelineSource } from "./pipeline-source.ts";
 export type { PictureRequest } from "./request.ts";
 export type { Scheduling } from "./scheduling.ts";

@@ -8,6 +8,8 @@ export interface PipelineSource {
   readonly className: string;
   /** The pipeline's own options. */
   readonly settings: Readonly<Record<string, unknown>>;
+  /** Names of its parts in `model_index.json`, those that it goes without left out. */
+  readonly parts: readonly string[];
   /** A part by its name in `model_index.json`. @throws FileError for one that is missing or damaged */
   component(name: string): Promise<Component>;
 }
@@ -17,6 +19,13 @@ export const folderSource = async (
   folder: string,
   options: { readonly variant?: string | undefined } = {},
 ): Promise<PipelineSource> => {
-  const { className, settings } = await readModelIndex(folder);
-  return { name: folder, className, settings, component: (name) => openComponent(folder, name, options) };
+  const { className, components, settings } = await readModelIndex(folder);
+  const parts = [...components].flatMap(([name, each]) => (each ? [name] : []));
+  return {
+    name: folder,
+    className,
+    settings,
+    parts,
+    component: (name) => openComponent(folder, name, options),
+  };
 };

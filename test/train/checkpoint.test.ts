@@ -26,7 +26,7 @@ const withHeader = (change: (header: Record<string, unknown>) => void) =>
   changed(({ metadata }) => {
     const header = JSON.parse(metadata.undiffuse as string);
     change(header);
-    metadata.undiffuse = JSON.stringify(header);
+    Object.assign(metadata, { undiffuse: JSON.stringify(header) });
   });
 const withBytes = async (change: (bytes: Buffer) => Buffer): Promise<string> => {
   const path = join(await temporaryFolder(), "0000002.safetensors");
@@ -44,7 +44,7 @@ describe("readCheckpoint", () => {
     ["cut within its header", () => withBytes((bytes) => bytes.subarray(0, 50)), /a header of \d+ bytes/],
     ["empty", () => withBytes(() => Buffer.alloc(0)), /8 bytes/],
     ["of other bytes", () => withBytes((bytes) => bytes.fill(0x5a)), /a header of at most/],
-    ["without its header", () => changed(({ metadata }) => delete metadata.undiffuse), /without its header/],
+    ["without its header", () => changed(({ metadata }) => delete (metadata as Record<string, string>).undiffuse), /without its header/],
     [
       "with a header that is no JSON",
       () => changed(({ metadata }) => Object.assign(metadata, { undiffuse: "{" })),

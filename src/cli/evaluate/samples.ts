@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { type NDArray, Streams } from "../../base/index.ts";
 import { type Dataset, toPixels } from "../../data/index.ts";
-import { generate } from "../generate.ts";
+import { generate } from "../batches.ts";
 import { chosenSampling, type SamplingChoice } from "../sampling-options.ts";
 import { type CountedModel, type Place, type Speed, speedOf } from "../speed.ts";
 import { readPictures } from "./pictures.ts";

@@ -1,0 +1,46 @@
+import { stat } from "node:fs/promises";
+import { ArgumentError } from "../base/index.ts";
+import { fetchFromHub, type HubOptions } from "../formats/index.ts";
+import { type FileSourceOptions, fileSource } from "./file-source.ts";
+import { folderSource, type PipelineSource } from "./pipeline-source.ts";
+
+export interface SourceOptions
+  extends FileSourceOptions,
+    Pick<HubOptions, "token" | "onProgress" | "env" | "hubUrl"> {
+  /** `fp16` and the like, of a folder or the hub. */
+  readonly variant?: string | undefined;
+  /** Of the hub: a branch, tag or commit. */
+  readonly revision?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Components of the hub's folders that nothing here reads. */
+const UNREAD = ["safety_checker"];
+
+/**
+ * The parts of a model: of a folder, of a single file, or of `owner/name` on the hub, downloaded where they are not there.
+ * @throws ArgumentError for what is none of these; FileError as its kind does
+ */
+export const openSource = async (model: string, options: SourceOptions = {}): Promise<PipelineSource> => {
+  const { variant, revision, signal, token, onProgress, env, hubUrl } = options;
+  const found = await stat(model).catch(() => null);
+  if (found?.isDirectory()) return folderSource(model, { variant });
+  if (found) return fileSource(model, options);
+  if (!/^[\w.-]+\/[\w.-]+$/.test(model))
+    throw new ArgumentError({
+      who: "model",
+      expected: "a folder, a file, or owner/name of the Hugging Face hub",
+      got: `${model}, which is not there`,
+    });
+  const { folder } = await fetchFromHub(model, {
+    variant,
+    without: UNREAD,
+    token,
+    hubUrl,
+    ...(revision !== undefined && { revision }),
+    ...(signal && { signal }),
+    ...(onProgress && { onProgress }),
+    ...(env && { env }),
+  });
+  return folderSource(folder, { variant });
+};
