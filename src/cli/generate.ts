@@ -2,16 +2,11 @@ import { join } from "node:path";
 import type { NDArray } from "../base/index.ts";
 import { toPixels } from "../data/index.ts";
 import { encodePng, makeFolder, writeWhole } from "../formats/index.ts";
-import {
-  openPipeline,
-  openSource,
-  type PictureRequest,
-  type Pipeline,
-  type PipelineSource,
-} from "../pipelines/index.ts";
+import { openPipeline, type PictureRequest, type Pipeline } from "../pipelines/index.ts";
 import { backend, chosenBackend, device, precision } from "./backend-option.ts";
 import { choice, decimal, defineCommand, flag, integer, text, UsageError } from "./command.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
+import { downloadedSource } from "./model-download.ts";
 import { forecastPictures } from "./picture-forecast.ts";
 import { fraction, pictureSource } from "./picture-source.ts";
 import { type Progress, showSeconds, startProgress } from "./progress.ts";
@@ -94,7 +89,7 @@ Picture k has seed + k. Each PNG carries the command that made it (undiffuse inf
     const place = { threads, backend: await chosenBackend({ device, backend }), precision };
     await interruptible("stopping", async (signal) => {
       try {
-        const parts = await sourceOf(model, given, signal);
+        const parts = await downloadedSource(model, given, signal);
         if (given.dryRun) return await forecastPictures(parts);
         const loras = await weightedFiles(given.lora);
         const words = await wordFiles(given.embedding);
@@ -118,21 +113,6 @@ type Given = Omit<
   Parameters<typeof generateCommand.run>[0],
   "model" | "threads" | "device" | "backend" | "precision"
 >;
-
-/** Opens the model's files, and downloads them where they are the hub's. */
-const sourceOf = async (model: string, given: Given, signal: AbortSignal): Promise<PipelineSource> => {
-  const { variant, revision, tokenizer, prediction } = given;
-  let progress: Progress | undefined;
-  const onProgress = ({ bytes, total }: { readonly bytes: number; readonly total: number }) => {
-    progress ??= startProgress("downloading", total);
-    progress.update(bytes, { size: `${(total / 1e9).toFixed(2)} GB` });
-  };
-  try {
-    return await openSource(model, { variant, revision, tokenizer, prediction, onProgress, signal });
-  } finally {
-    progress?.stop();
-  }
-};
 
 const requestOf = async (pipeline: Pipeline, given: Given): Promise<PictureRequest> => {
   const { prompt, negative, steps, guidance, rescale, clipSkip, sampler } = given;

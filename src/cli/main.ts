@@ -8,6 +8,7 @@ import { evaluateCommand } from "./evaluate.ts";
 import { explainGroup } from "./explain.ts";
 import { exportCommand } from "./export.ts";
 import { generateCommand } from "./generate.ts";
+import { importCommand } from "./import.ts";
 import { infoCommand } from "./info.ts";
 import { invertCommand } from "./invert.ts";
 import { packCommand } from "./pack.ts";
@@ -33,6 +34,7 @@ const code = await runProgram(
     dataCommand,
     sampleCommand,
     generateCommand,
+    importCommand,
     invertCommand,
     evaluateCommand,
     classifierCommand,

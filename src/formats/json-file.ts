@@ -27,13 +27,17 @@ export const readJsonObject = async (path: string): Promise<JsonObject> => {
 export const isJsonObject = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** Keys whose numbers transformers refuses unless they are written with a point, which JSON itself does not tell apart. */
+const fractions =
+  /^(\s*"(?:attention_dropout|dropout|initializer_factor|initializer_range|layer_norm_eps|logit_scale_init_value|rescale_factor)": -?\d+)(?=,?$)/gm;
+
 /** As Python writes one: two spaces, keys in alphabetical order. */
 export const showJson = (object: JsonObject): string => {
   const sorted = (_: string, value: unknown) =>
     isJsonObject(value)
       ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
       : value;
-  return `${JSON.stringify(object, sorted, 2)}\n`;
+  return `${JSON.stringify(object, sorted, 2).replace(fractions, "$1.0")}\n`;
 };
 
 /** A pipe or a device in place of a file would be waited for, and is not opened. */

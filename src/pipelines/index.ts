@@ -2,6 +2,7 @@ export { type FileSourceOptions, fileSource } from "./file-source.ts";
 export { type Footprint, footprint } from "./footprint.ts";
 export type { Generation } from "./generation.ts";
 export { type ImageProcessor, openImageProcessor } from "./image-processor.ts";
+export { importedPipeline } from "./import-pipeline.ts";
 export { type LatentCodec, openLatentCodec } from "./latent-codec.ts";
 export { applyLoras, loraParts, type WeightedLora } from "./lora.ts";
 export { loraBase } from "./lora-base.ts";

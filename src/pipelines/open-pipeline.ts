@@ -95,9 +95,9 @@ export const openPipeline = async (
   const codec = openLatentCodec(await openAutoencoder(await component("vae")), options);
   const sources = sourcesOf(family, { seen: unet.config.in_channels, latent: codec.channels });
   const conditioning = await openConditioning(family, parts, { component, options });
-  const scheduler = (await component("scheduler")).config;
+  const scheduler = configOf(await component("scheduler"));
   const lowRes = sources.includes("upscale")
-    ? lowResLevels((await component("low_res_scheduler")).config, numberIn(parts, "max_noise_level"))
+    ? lowResLevels(configOf(await component("low_res_scheduler")), numberIn(parts, "max_noise_level"))
     : null;
   const network = openNetwork(
     unet.module,
@@ -150,6 +150,9 @@ export const openPipeline = async (
     },
   };
 };
+
+/** Of a scheduler; its class is the one that `model_index.json` names, as in Python, whatever its own file says. */
+const configOf = ({ className, config }: Component) => ({ ...config, _class_name: className });
 
 /** The autoencoders by their classes. */
 const autoencoderKinds = {

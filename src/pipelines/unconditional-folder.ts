@@ -48,7 +48,7 @@ export const readUnconditionalFolder = async (
   variant?: string,
 ): Promise<UnconditionalFolder> => {
   const { className: pipeline } = await readModelIndex(folder);
-  const kind = pipelines[pipeline];
+  const kind = isUnconditional(pipeline) ? pipelines[pipeline] : undefined;
   if (!kind) throw refused(folder, Object.keys(pipelines).join(", "), pipeline);
   const { className, config: said } = await openComponent(folder, "scheduler");
   return {
@@ -83,3 +83,6 @@ const readNotes = async (folder: string): Promise<DiffusersNotes | null> => {
   const about = { who: path, expected: "how images were sampled" };
   return parseAs(diffusersNotesSchema, await readJsonObject(path), about);
 };
+
+/** Whether a pipeline of diffusers' is one of a `UNet2DModel`, by its name. */
+export const isUnconditional = (className: string): boolean => Object.hasOwn(pipelines, className);

@@ -40,6 +40,7 @@ export const folderOf = async (
     await mkdir(join(folder, component));
     await writeFile(join(folder, component, "scheduler_config.json"), text);
   }
-  await writeFile(join(folder, "model_index.json"), JSON.stringify(index));
+  const named = { ...index, scheduler: ["diffusers", /"_class_name": "(\w+)"/.exec(scheduler)?.[1]] };
+  await writeFile(join(folder, "model_index.json"), JSON.stringify(named));
   return folder;
 };

@@ -1,0 +1,56 @@
+import { dirname, resolve } from "node:path";
+import { makeFolder, writeDiffusersFolder } from "../formats/index.ts";
+import { importedPipeline } from "../pipelines/index.ts";
+import { choice, defineCommand, flag, text, UsageError } from "./command.ts";
+import { INTERRUPTED, interruptible } from "./interrupt.ts";
+import { downloadedSource } from "./model-download.ts";
+import { forecastPictures } from "./picture-forecast.ts";
+import { startProgress } from "./progress.ts";
+
+export const importCommand = defineCommand({
+  name: "import",
+  summary: "Write a published checkpoint as a folder that undiffuse and Python's diffusers open",
+  description: `A single safetensors file of Stable Diffusion becomes a folder with diffusers' names; so does a
+model of the hub, or a folder in another variant. The folder is written whole or not at all.
+undiffuse generate opens all of these as they are: this is for keeping, and for Python.`,
+  arguments: { model: text<string>("a safetensors file, a name of the hub, or a diffusers folder") },
+  options: {
+    out: text("the folder to write, new or empty", { short: "o", value: "folder" }),
+    tokenizer: text("folder of a tokenizer, for a single file, which has none", { value: "folder" }),
+    prediction: choice("what a single file's network predicts, which it does not say", [
+      "epsilon",
+      "v_prediction",
+    ]),
+    variant: text("which weights of a folder that has several, e.g. fp16", { value: "name" }),
+    revision: text("of a model of the hub: a branch, tag or commit", { value: "name" }),
+    half: flag("store weights as float16, as the variant fp16"),
+    dryRun: flag("say what would be written and how large it is, and stop"),
+  },
+  examples: [
+    ["undiffuse import v1-5.safetensors --tokenizer sd/tokenizer -o v1-5", "a single file as a folder"],
+    ["undiffuse import stabilityai/sd-turbo --half -o turbo", "a model of the hub, in half the bytes"],
+  ],
+  async run({ model, out, half, dryRun, ...wish }) {
+    if (out === undefined && !dryRun)
+      throw new UsageError({ who: "--out", expected: "a folder to write", got: "none" });
+    await interruptible("stopping; nothing is written", async (signal) => {
+      try {
+        const source = await downloadedSource(model, wish, signal);
+        if (dryRun) return await forecastPictures(source);
+        const progress = startProgress("reading", source.parts.length);
+        const pipeline = await importedPipeline(source, (name, index) => {
+          signal.throwIfAborted();
+          progress.update(index, { part: name });
+        });
+        progress.stop();
+        signal.throwIfAborted();
+        await makeFolder(dirname(resolve(out as string)));
+        await writeDiffusersFolder(out as string, pipeline, { half });
+        process.stdout.write(`${out}\n`);
+      } catch (error) {
+        if (!signal.aborted) throw error;
+        process.exitCode = INTERRUPTED;
+      }
+    });
+  },
+});
