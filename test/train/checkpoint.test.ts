@@ -44,7 +44,11 @@ describe("readCheckpoint", () => {
     ["cut within its header", () => withBytes((bytes) => bytes.subarray(0, 50)), /a header of \d+ bytes/],
     ["empty", () => withBytes(() => Buffer.alloc(0)), /8 bytes/],
     ["of other bytes", () => withBytes((bytes) => bytes.fill(0x5a)), /a header of at most/],
-    ["without its header", () => changed(({ metadata }) => delete (metadata as Record<string, string>).undiffuse), /without its header/],
+    [
+      "without its header",
+      () => changed(({ metadata }) => delete (metadata as Record<string, string>).undiffuse),
+      /without its header/,
+    ],
     [
       "with a header that is no JSON",
       () => changed(({ metadata }) => Object.assign(metadata, { undiffuse: "{" })),
