@@ -35,6 +35,7 @@ export {
 } from "./image.ts";
 export { type JsonObject, type JsonValue, readJsonObject } from "./json-file.ts";
 export { type OnnxFile, readOnnx } from "./onnx.ts";
+export { type OnnxFacts, type OnnxValue, readOnnxFacts } from "./onnx-facts.ts";
 export {
   isOriginalLayout,
   type OriginalLayout,
@@ -69,3 +70,4 @@ export {
 export { openSharded } from "./sharded.ts";
 export { escapeXml, fontFamily, inkColour, label, type Placed, powerOfTen } from "./svg-text.ts";
 export { encodeEvent, encodeEventVersion, encodeSessionStart, type LoggedEvent } from "./tensorboard.ts";
+export { weightFilesAmong } from "./weight-files.ts";

@@ -26,7 +26,7 @@ const F32 = fileDTypes.F32 as FileDType;
  */
 export const readOnnx = async (path: string): Promise<OnnxFile> => {
   const bytes = await read(path, "a readable ONNX model");
-  const { node, output, initializer } = graphOf(path, bytes);
+  const { node, output, initializer } = parseOnnx(path, bytes).graph;
   const floats = initializer.filter(({ dataType }) => dataType === FLOAT);
   const others = new Map<string, Uint8Array>();
   for (const tensor of floats) {
@@ -60,10 +60,11 @@ const read = (path: string, expected: string): Promise<Uint8Array> =>
     throw new FileError(path, { expected, got: cause.message }, { cause });
   });
 
-const graphOf = (path: string, bytes: Uint8Array) => {
+/** A file's message, whose graph is there. @throws FileError for what is no ONNX model */
+export const parseOnnx = (path: string, bytes: Uint8Array) => {
   try {
-    const { graph } = fromBinary(ModelProtoSchema, bytes);
-    if (graph) return graph;
+    const { graph, ...model } = fromBinary(ModelProtoSchema, bytes);
+    if (graph) return { ...model, graph };
   } catch (cause) {
     throw new FileError(path, { expected: "an ONNX model", got: (cause as Error).message }, { cause });
   }

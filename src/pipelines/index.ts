@@ -1,3 +1,4 @@
+export { checkComponent } from "./component-support.ts";
 export { type FileSourceOptions, fileSource } from "./file-source.ts";
 export { type Footprint, footprint } from "./footprint.ts";
 export type { Generation } from "./generation.ts";
@@ -7,13 +8,14 @@ export { type LatentCodec, openLatentCodec } from "./latent-codec.ts";
 export { applyLoras, loraParts, type WeightedLora } from "./lora.ts";
 export { loraBase } from "./lora-base.ts";
 export type { LoraFile } from "./lora-file.ts";
-export type { LoraPart } from "./lora-names.ts";
+export { type LoraPart, otherMethod, readLoraName } from "./lora-names.ts";
 export { openPipeline, type Pipeline, type PipelineOptions, type WordFile } from "./open-pipeline.ts";
 export { openSource, type SourceOptions } from "./open-source.ts";
 export { folderSource, type PipelineSource } from "./pipeline-source.ts";
 export type { PictureRequest } from "./request.ts";
 export type { Scheduling } from "./scheduling.ts";
 export type { Source, SourceKind } from "./source.ts";
+export { faultWords, type Support, supportOf } from "./support.ts";
 export {
   addTokens,
   expandTokens,
@@ -22,6 +24,7 @@ export {
   type TextualInversion,
   type TextualInversionOptions,
   textualInversion,
+  textualInversionBase,
   tokensOf,
   type WithTokens,
 } from "./textual-inversion.ts";

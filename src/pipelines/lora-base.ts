@@ -1,4 +1,4 @@
-import type { NDArray } from "../base/index.ts";
+import type { Shapes } from "../formats/index.ts";
 import type { LoraFile } from "./lora-file.ts";
 import { readLoraName } from "./lora-names.ts";
 
@@ -19,7 +19,10 @@ const spoken: readonly (readonly [sign: RegExp, base: string])[] = [
 const transformer = /^(transformer\.|lora_transformer_)|(double|single|joint)_(transformer_)?blocks/;
 
 /** The base that a LoRA seems to be made for, by its metadata, its names or the width of what it attends to. */
-export const loraBase = ({ tensors, metadata = {} }: LoraFile): string | undefined => {
+export const loraBase = ({
+  tensors,
+  metadata = {},
+}: Pick<LoraFile, "metadata"> & { readonly tensors: Shapes }): string | undefined => {
   const said = metadata.ss_base_model_version ?? metadata["modelspec.architecture"];
   if (said) return spoken.find(([sign]) => sign.test(said))?.[1] ?? said;
   const names = [...tensors.keys()];
@@ -28,7 +31,7 @@ export const loraBase = ({ tensors, metadata = {} }: LoraFile): string | undefin
   return contexts[contextOf(tensors) ?? 0];
 };
 
-const contextOf = (tensors: ReadonlyMap<string, NDArray>): number | undefined =>
+const contextOf = (tensors: Shapes): number | undefined =>
   [...tensors].find(([name]) => {
     const read = readLoraName(name);
     return read?.role === "down" && /attn2_to_[kv]$/.test(read.module);

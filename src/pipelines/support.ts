@@ -61,11 +61,7 @@ const faultsOf = (checked: readonly { readonly fault?: string }[]): string[] =>
   checked.flatMap(({ fault }) => (fault === undefined ? [] : [fault]));
 
 /** The configuration of a part, closed again, or what of it is not supported. */
-const check = async (
-  source: PipelineSource,
-  part: string,
-  wanted?: readonly string[],
-): Promise<Checked> => {
+const check = async (source: PipelineSource, part: string, wanted?: readonly string[]): Promise<Checked> => {
   try {
     const component = await source.component(part);
     await component.weights?.close();

@@ -146,10 +146,13 @@ const bases: Readonly<Record<number, string>> = {
   1280: "the second encoder of Stable Diffusion XL",
 };
 
+/** Which text encoders have embeddings of this width. */
+export const textualInversionBase = (width: number): string | undefined => bases[width];
+
 const checkWidth = ({ token, vectors }: TextualInversion, table: NDArray): void => {
   const [wanted, got] = [table.shape[1] as number, vectors.shape[1] as number];
   if (wanted === got) return;
-  const base = bases[got];
+  const base = textualInversionBase(got);
   throw new ShapeError({
     who: `textual inversion ${token}`,
     expected: `embeddings of width ${wanted}, as the text encoder has`,
