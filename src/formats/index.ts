@@ -63,6 +63,7 @@ export { encodeTensor } from "./safetensors-dtype.ts";
 export {
   openSafetensors,
   type ReadProgress,
+  readEach,
   type StoredTensor,
   type WeightSource,
   writeSafetensorsFile,
