@@ -1,11 +1,11 @@
 import { dirname, resolve } from "node:path";
-import { makeFolder, writeDiffusersFolder } from "../formats/index.ts";
-import { importedPipeline } from "../pipelines/index.ts";
+import { makeFolder, type NewPipeline, writeDiffusersFolder } from "../formats/index.ts";
+import { importedPipeline, type PipelineSource } from "../pipelines/index.ts";
 import { choice, defineCommand, flag, text, UsageError } from "./command.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
 import { downloadedSource } from "./model-download.ts";
 import { forecastPictures } from "./picture-forecast.ts";
-import { startProgress } from "./progress.ts";
+import { type Progress, startProgress } from "./progress.ts";
 
 export const importCommand = defineCommand({
   name: "import",
@@ -37,12 +37,7 @@ undiffuse generate opens all of these as they are: this is for keeping, and for 
       try {
         const source = await downloadedSource(model, wish, signal);
         if (dryRun) return await forecastPictures(source);
-        const progress = startProgress("reading", source.parts.length);
-        const pipeline = await importedPipeline(source, (name, index) => {
-          signal.throwIfAborted();
-          progress.update(index, { part: name });
-        });
-        progress.stop();
+        const pipeline = await readPipeline(source, signal);
         signal.throwIfAborted();
         await makeFolder(dirname(resolve(out as string)));
         await writeDiffusersFolder(out as string, pipeline, { half });
@@ -54,3 +49,17 @@ undiffuse generate opens all of these as they are: this is for keeping, and for 
     });
   },
 });
+
+/** Reads all of a pipeline behind a progress bar of bytes, until it is interrupted. */
+const readPipeline = async (source: PipelineSource, signal: AbortSignal): Promise<NewPipeline> => {
+  let progress: Progress | undefined;
+  try {
+    return await importedPipeline(source, ({ part, bytes, total }) => {
+      signal.throwIfAborted();
+      progress ??= startProgress("reading", total);
+      progress.update(bytes, { size: `${(total / 1e9).toFixed(2)} GB`, part });
+    });
+  } finally {
+    progress?.stop();
+  }
+};

@@ -1,28 +1,37 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Component, JsonObject, NewComponent, NewPipeline } from "../formats/index.ts";
+import { FileError } from "../base/index.ts";
+import type { Component, JsonObject, NewComponent, NewPipeline, ReadProgress } from "../formats/index.ts";
 import { readJsonObject } from "../formats/index.ts";
+import { footprint } from "./footprint.ts";
 import type { PipelineSource } from "./pipeline-source.ts";
+import { supportOf } from "./support.ts";
 
-/** Told of each part before it is read. */
-type OnPart = (name: string, index: number, total: number) => void;
+/** Told of every tensor that was read, in bytes of the whole pipeline's files; what it throws ends the reading. */
+type OnRead = (progress: ReadProgress & { readonly part: string }) => void;
 
 /** Parts that are not carried over: nothing here reads them, and Python goes without. */
 const LEFT: ReadonlySet<string> = new Set(["safety_checker", "watermarker"]);
 
 /**
  * All parts of a pipeline, to be written as a diffusers folder: weights as float32, under diffusers' names.
- * @throws FileError as the source's parts do
+ * @throws FileError as the source's parts do, and before any weights are read for what would not open here, all listed
  */
 export const importedPipeline = async (
   source: PipelineSource,
-  onPart: OnPart = () => undefined,
+  onRead: OnRead = () => undefined,
 ): Promise<NewPipeline> => {
-  const names = source.parts.filter((name) => !LEFT.has(name));
+  await requireSupport(source);
+  const total = (await footprint(source)).reduce((sum, { stored }) => sum + stored, 0);
   const components: Record<string, NewComponent | null> = {};
-  for (const [index, name] of names.entries()) {
-    onPart(name, index, names.length);
-    components[name] = await importedComponent(await source.component(name));
+  let done = 0;
+  for (const part of source.parts.filter((name) => !LEFT.has(name))) {
+    let last = 0;
+    components[part] = await importedComponent(await source.component(part), ({ bytes }) => {
+      last = bytes;
+      onRead({ part, bytes: done + bytes, total });
+    });
+    done += last;
   }
   const unsafe = source.className.startsWith("StableDiffusion") && !source.className.includes("XL");
   return {
@@ -32,14 +41,25 @@ export const importedPipeline = async (
   };
 };
 
-const importedComponent = async (component: Component): Promise<NewComponent> => {
+const requireSupport = async (source: PipelineSource): Promise<void> => {
+  const { faults } = await supportOf(source);
+  if (faults.length)
+    throw new FileError(source.name, { expected: "a pipeline that opens here", got: faults.join("; ") });
+};
+
+const importedComponent = async (
+  component: Component,
+  onRead: (progress: ReadProgress) => void,
+): Promise<NewComponent> => {
   const { className, folder, weights } = component;
   const library = /^CLIP/.test(className) ? "transformers" : "diffusers";
   const config = withoutNotes(component.config);
   if (weights) {
-    const tensors = await weights.readAll();
-    await weights.close();
-    return { library, className, config, tensors };
+    try {
+      return { library, className, config, tensors: await weights.readAll(onRead) };
+    } finally {
+      await weights.close();
+    }
   }
   if (!className.includes("Tokenizer")) return { library, className, config };
   return { library, className, ...(await tokenizerFiles(folder)) };

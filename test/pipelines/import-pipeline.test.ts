@@ -43,13 +43,46 @@ describe("a single file", () => {
       await writeDiffusersFolder(folder, pipeline);
       await writeFile(file, writeSafetensors(original));
       const source = await fileSource(file, { tokenizer });
-      const parts: string[] = [];
-      await writeDiffusersFolder(imported, await importedPipeline(source, (name) => parts.push(name)));
-      expect(parts.sort()).toEqual(["scheduler", "text_encoder", "tokenizer", "unet", "vae"]);
+      const told: { part: string; bytes: number; total: number }[] = [];
+      await writeDiffusersFolder(imported, await importedPipeline(source, (progress) => told.push(progress)));
+      expect([...new Set(told.map(({ part }) => part))]).toEqual(["unet", "vae", "text_encoder"]);
+      expect(told.at(-1)?.bytes).toBe(told.at(-1)?.total);
+      expect(told.every(({ bytes }, i) => bytes > (told[i - 1]?.bytes ?? 0))).toBe(true);
       const wanted = await pictureOf(await folderSource(folder));
       expect(new Set(wanted.data).size).toBeGreaterThan(100); // a picture, not one shade
       expect((await pictureOf(source)).data).toEqual(wanted.data);
       expect((await pictureOf(await folderSource(imported))).data).toEqual(wanted.data);
     },
   );
+});
+
+describe("importedPipeline", () => {
+  it("refuses what would not open before it reads any weights, with all of its faults", async () => {
+    const { pipeline, original } = await inBothLayouts("sd1");
+    const file = join(root, "file.safetensors");
+    await writeFile(file, writeSafetensors(original));
+    const read: string[] = [];
+    const importing = async (source: PipelineSource) =>
+      importedPipeline(source, ({ part }) => {
+        read.push(part);
+      });
+    await expect(importing(await fileSource(file))).rejects.toThrow(
+      /a pipeline that opens here, got tokenizer: /,
+    );
+    const other = join(root, "other");
+    await writeDiffusersFolder(other, { ...pipeline, className: "FluxPipeline" });
+    await expect(importing(await folderSource(other))).rejects.toThrow(/got FluxPipeline/);
+    expect(read).toEqual([]);
+  });
+
+  it("ends where it is told to", async () => {
+    const { pipeline } = await inBothLayouts("sd2");
+    const folder = join(root, "stopped");
+    await writeDiffusersFolder(folder, pipeline);
+    const stop = new Error("stop");
+    const importing = importedPipeline(await folderSource(folder), () => {
+      throw stop;
+    });
+    await expect(importing).rejects.toBe(stop);
+  });
 });

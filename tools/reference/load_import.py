@@ -4,6 +4,7 @@ Run: python tools/reference/load_import.py FOLDER [--variant fp16] [--size HEIGH
 """
 
 import argparse
+import hashlib
 
 import torch
 from diffusers import DiffusionPipeline
@@ -19,6 +20,7 @@ parser.add_argument("--guidance", type=float, default=5.0)
 parser.add_argument("--seed", type=int, default=0)
 parser.add_argument("--picture")
 given = parser.parse_args()
+torch.set_num_threads(1)
 
 pipeline = DiffusionPipeline.from_pretrained(given.folder, variant=given.variant, torch_dtype=torch.float32)
 for name, component in pipeline.components.items():
@@ -36,4 +38,4 @@ picture = pipeline(
 ).images[0]
 if given.picture:
     picture.save(given.picture)
-print(type(pipeline).__name__, picture.size)
+print(type(pipeline).__name__, picture.size, hashlib.sha256(picture.tobytes()).hexdigest())
