@@ -7,7 +7,7 @@ type Config = Readonly<Record<string, unknown>>;
 
 /** How noise becomes a picture, in place of the model's own scheduler. */
 export type Scheduling =
-  /** A sampler in the model's process. */
+  /** A sampler in the model's process; of as many steps as the request says. */
   | { readonly kind: "sampler"; readonly spec: SamplerSpec }
   /** Another class of diffusers', with the model's configuration as far as it goes, as `from_config` there. */
   | { readonly kind: "class"; readonly name: string }
@@ -43,8 +43,7 @@ export const schedulerFor = (
   const read = readScheduler(config, steps);
   if (scheduling?.kind !== "sampler")
     return { ...read, deviation: (level) => initialDeviation(config, level) };
-  const { spec } = scheduling;
-  const sampler = { ...spec, steps: spec.steps ?? steps };
+  const sampler = { ...scheduling.spec, steps };
   return { ...read, sampler, deviation: ({ alpha, sigma }) => Math.hypot(alpha, sigma) };
 };
 
