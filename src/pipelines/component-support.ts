@@ -1,32 +1,10 @@
 import type { z } from "zod";
 import { FileError, parseAs } from "../base/index.ts";
 import type { Component } from "../formats/index.ts";
-import {
-  autoencoderKlSchema,
-  autoencoderTinySchema,
-  clipTextSchema,
-  clipVisionSchema,
-  priorTransformerSchema,
-  unet2dConditionSchema,
-  unet2dSchema,
-  vqModelSchema,
-} from "../models/index.ts";
 import { readScheduler } from "../samplers/index.ts";
 import { openImageProcessor } from "./image-processor.ts";
+import { type ModelClass, modelKinds } from "./model-kinds.ts";
 import { readTokenizerFiles } from "./tokenizer-files.ts";
-
-/** Configurations of the networks that are built here, by diffusers' and transformers' classes. */
-const networks: Readonly<Record<string, z.ZodType>> = {
-  UNet2DConditionModel: unet2dConditionSchema,
-  UNet2DModel: unet2dSchema,
-  AutoencoderKL: autoencoderKlSchema,
-  AutoencoderTiny: autoencoderTinySchema,
-  VQModel: vqModelSchema,
-  CLIPTextModel: clipTextSchema,
-  CLIPTextModelWithProjection: clipTextSchema,
-  CLIPVisionModelWithProjection: clipVisionSchema,
-  PriorTransformer: priorTransformerSchema,
-};
 
 /** What is neither a network nor configured by its class alone. */
 const others: readonly (readonly [of: RegExp, check: (component: Described) => unknown])[] = [
@@ -45,14 +23,14 @@ type Described = Pick<Component, "className" | "folder" | "config">;
  */
 export const checkComponent = async (component: Described): Promise<Readonly<Record<string, unknown>>> => {
   const { className, folder, config } = component;
-  if (Object.hasOwn(networks, className)) {
-    const schema = networks[className] as z.ZodType<Readonly<Record<string, unknown>>>;
+  if (Object.hasOwn(modelKinds, className)) {
+    const schema: z.ZodType<Readonly<Record<string, unknown>>> = modelKinds[className as ModelClass].schema;
     return parseAs(schema, config, { who: folder, expected: `a configuration of ${className}` });
   }
   const other = others.find(([of]) => of.test(className));
   if (!other)
     throw new FileError(folder, {
-      expected: `${Object.keys(networks).join(", ")}, a scheduler, tokenizer or image processor`,
+      expected: `${Object.keys(modelKinds).join(", ")}, a scheduler, tokenizer or image processor`,
       got: className,
     });
   await other[1](component);

@@ -9,12 +9,13 @@ export { applyLoras, loraParts, type WeightedLora } from "./lora.ts";
 export { loraBase } from "./lora-base.ts";
 export type { LoraFile } from "./lora-file.ts";
 export { type LoraPart, otherMethod, readLoraName } from "./lora-names.ts";
-export { openPipeline, type Pipeline, type PipelineOptions, type WordFile } from "./open-pipeline.ts";
+export type { WordFile } from "./open-conditioning.ts";
+export { openPipeline, type Pipeline, type PipelineOptions } from "./open-pipeline.ts";
 export { openSource, type SourceOptions } from "./open-source.ts";
 export { folderSource, type PipelineSource } from "./pipeline-source.ts";
 export type { PictureRequest } from "./request.ts";
 export type { Scheduling } from "./scheduling.ts";
-export type { Source, SourceKind } from "./source.ts";
+export { type Source, type SourceKind, sourceWords } from "./source.ts";
 export { faultWords, type Support, supportOf } from "./support.ts";
 export {
   addTokens,

@@ -11,3 +11,11 @@ export type Source =
   /** A picture that stands in place of a text. */
   | { readonly kind: "variation"; readonly image: NDArray };
 export type SourceKind = Source["kind"];
+
+/** What each stands for, in words. */
+export const sourceWords: Readonly<Record<SourceKind, string>> = {
+  image: "a picture",
+  inpaint: "a picture and a mask",
+  upscale: "a small picture to enlarge",
+  variation: "a picture to vary",
+};

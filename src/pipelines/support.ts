@@ -1,6 +1,7 @@
 import { UndiffuseError } from "../base/index.ts";
 import { checkComponent } from "./component-support.ts";
 import { type Family, familyOf, sourcesOf } from "./families.ts";
+import { partClasses } from "./model-kinds.ts";
 import type { PipelineSource } from "./pipeline-source.ts";
 import type { SourceKind } from "./source.ts";
 import { isUnconditional } from "./unconditional-folder.ts";
@@ -26,15 +27,6 @@ export const supportOf = async (source: PipelineSource): Promise<Support> => {
   }
 };
 
-/** Classes by the parts of Stable Diffusion's pipelines that they stand for. */
-const classes: Readonly<Record<string, readonly string[]>> = {
-  unet: ["UNet2DConditionModel"],
-  vae: ["AutoencoderKL", "AutoencoderTiny", "VQModel"],
-  text_encoder: ["CLIPTextModel", "CLIPTextModelWithProjection"],
-  text_encoder_2: ["CLIPTextModel", "CLIPTextModelWithProjection"],
-  image_encoder: ["CLIPVisionModelWithProjection"],
-};
-
 const conditioningParts: Readonly<Record<Family["conditioning"], readonly string[]>> = {
   text: ["text_encoder", "tokenizer"],
   "two texts": ["text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2"],
@@ -44,12 +36,16 @@ const conditioningParts: Readonly<Record<Family["conditioning"], readonly string
 const supportIn = async (family: Family, source: PipelineSource): Promise<Support> => {
   const parts = ["unet", "vae", ...conditioningParts[family.conditioning], "scheduler"];
   const checked: Checked[] = [];
-  for (const part of parts) checked.push(await check(source, part, classes[part]));
+  for (const part of parts) checked.push(await check(source, part, classesOf(part)));
   const [unet, vae] = checked;
   const sources = beginnings(family, unet?.config, vae?.config);
   if (sources.value?.includes("upscale")) checked.push(await check(source, "low_res_scheduler"));
   return { sources: sources.value ?? [], faults: [...faultsOf(checked), ...faultsOf([sources])] };
 };
+
+/** The classes that a part may be of; undefined where that is no network's name. */
+const classesOf = (part: string): readonly string[] | undefined =>
+  Object.hasOwn(partClasses, part) ? partClasses[part as keyof typeof partClasses] : undefined;
 
 /** A value, or why there is none. */
 interface Checked {

@@ -2,14 +2,9 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { FileError, parseAs } from "../base/index.ts";
 import { type JsonObject, openComponent, readJsonObject, readModelIndex } from "../formats/index.ts";
-import {
-  attentionTensorName,
-  type UNet2D,
-  type UNet2DConfig,
-  unet2d,
-  unet2dSchema,
-} from "../models/index.ts";
+import type { UNet2D, UNet2DConfig } from "../models/index.ts";
 import { type DiffusersNotes, diffusersNotesSchema, NOTES } from "../systems/index.ts";
+import { modelKinds } from "./model-kinds.ts";
 import { openModel } from "./open-model.ts";
 
 /** How a pipeline of Python's samples. */
@@ -69,10 +64,7 @@ const readUnet = async (folder: string, variant: string | undefined) => {
     await component.weights?.close();
     throw refused(folder, "a unet of UNet2DModel", component.className);
   }
-  const { config, module } = await openModel(
-    { schema: unet2dSchema, build: unet2d, rename: attentionTensorName },
-    component,
-  );
+  const { config, module } = await openModel(modelKinds.UNet2DModel, component);
   if (config.class_embed_type === null) return { config, unet: module };
   throw refused(folder, "a unet whose classes are numbers", `class_embed_type ${config.class_embed_type}`);
 };

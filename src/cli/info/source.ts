@@ -1,16 +1,16 @@
 import type { Component } from "../../formats/index.ts";
-import { faultWords, type PipelineSource, type SourceKind, supportOf } from "../../pipelines/index.ts";
+import {
+  faultWords,
+  type PipelineSource,
+  type SourceKind,
+  sourceWords,
+  supportOf,
+} from "../../pipelines/index.ts";
 import { row, showBytes } from "./row.ts";
 import { showTotals, type TensorTotals, totalsOf } from "./tensors.ts";
 
 /** What a pipeline's picture begins with, in words. */
-const beginnings: Readonly<Record<SourceKind | "none", string>> = {
-  none: "noise",
-  image: "a picture",
-  inpaint: "a picture and a mask",
-  upscale: "a small picture to enlarge",
-  variation: "a picture to vary",
-};
+const beginnings: Readonly<Record<SourceKind | "none", string>> = { none: "noise", ...sourceWords };
 
 /** Parts that neither undiffuse nor Python need. */
 const SPARE = new Set(["safety_checker", "watermarker"]);
