@@ -95,7 +95,8 @@ export interface CommandGroup {
   readonly commands: readonly AnyCommand[];
 }
 
-const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+/** An option's name as it is typed. */
+export const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 const toOption = (name: string, field: Field<unknown>): Option => {
   const short = field.short ? `-${field.short}, ` : "";

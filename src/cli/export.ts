@@ -8,7 +8,7 @@ import {
   readTrainedStage,
   type TrainedStage,
 } from "../systems/index.ts";
-import { choice, defineCommand, flag, text, UsageError } from "./command.ts";
+import { choice, defineCommand, flag, kebab, text, UsageError } from "./command.ts";
 import { chosenSampling, type SamplingChoice, samplingOptions } from "./sampling-options.ts";
 import { version } from "./version.ts";
 
@@ -85,10 +85,10 @@ interface Plan {
 }
 
 /** The option of how to sample that was given, if any. */
-const firstOf = (sampling: SamplingChoice): string | undefined =>
-  Object.entries(sampling)
-    .find(([, value]) => value !== undefined)?.[0]
-    .replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+const firstOf = (sampling: SamplingChoice): string | undefined => {
+  const given = Object.entries(sampling).find(([, value]) => value !== undefined)?.[0];
+  return given && kebab(given);
+};
 
 const onnxPlan = (trained: TrainedStage, path: string, { half, external }: Request): Plan => {
   const beside = `${basename(path)}.data`;

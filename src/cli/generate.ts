@@ -4,14 +4,15 @@ import { toPixels } from "../data/index.ts";
 import { encodePng, makeFolder, writeWhole } from "../formats/index.ts";
 import { openPipeline, type PictureRequest, type Pipeline } from "../pipelines/index.ts";
 import { backend, chosenBackend, device, precision } from "./backend-option.ts";
-import { choice, decimal, defineCommand, flag, integer, text, UsageError } from "./command.ts";
+import { decimal, defineCommand, flag, integer, kebab, text, UsageError } from "./command.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
-import { downloadedSource } from "./model-download.ts";
+import { downloadedSource, modelOptions } from "./model-download.ts";
 import { forecastPictures } from "./picture-forecast.ts";
-import { fraction, pictureSource } from "./picture-source.ts";
+import { pictureSource } from "./picture-source.ts";
 import { type Progress, showSeconds, startProgress } from "./progress.ts";
 import { provenanceText, shellLine } from "./provenance.ts";
 import { chosenScheduling } from "./scheduling-option.ts";
+import { strength } from "./strength-option.ts";
 import { weightedFiles, wordFiles } from "./weight-files.ts";
 
 export const generateCommand = defineCommand({
@@ -47,7 +48,7 @@ Picture k has seed + k. Each PNG carries the command that made it (undiffuse inf
       },
     ),
     from: text("begin with this picture", { value: "image" }),
-    strength: fraction("how much of the path to walk from it: 1 forgets it (default: 0.8, with a mask 1)"),
+    strength: strength("how much of the path to walk from it: 1 forgets it (default: 0.8, with a mask 1)"),
     mask: text("paint only where this picture is white; the rest stays, bit for bit where it is black", {
       value: "image",
     }),
@@ -55,13 +56,7 @@ Picture k has seed + k. Each PNG carries the command that made it (undiffuse inf
     clipSkip: integer("leave out so many of the text encoder's last layers"),
     lora: text("LoRAs to lay over the weights, each with how much of it", { value: "file:scale,…" }),
     embedding: text("textual inversions to learn words from", { value: "file,…" }),
-    tokenizer: text("folder of a tokenizer, for a single file, which has none", { value: "folder" }),
-    prediction: choice("what a single file's network predicts, which it does not say", [
-      "epsilon",
-      "v_prediction",
-    ]),
-    variant: text("which weights of a folder that has several, e.g. fp16", { value: "name" }),
-    revision: text("of a model of the hub: a branch, tag or commit", { value: "name" }),
+    ...modelOptions,
     preview: integer("write preview.png every so many steps", { least: 1 }),
     dryRun: flag("say what would be loaded and how much memory its weights take, and stop"),
     threads: integer("threads of the network's operations (default: all cores)", { least: 1 }),
@@ -196,9 +191,7 @@ const provenance = (
   const words = telling.flatMap((name) => {
     const value = said[name];
     const unsaid = value === undefined || (name === "noiseLevel" && given.from === undefined);
-    return unsaid
-      ? []
-      : [`--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`, String(value)];
+    return unsaid ? [] : [`--${kebab(name)}`, String(value)];
   });
   const command = ["undiffuse", "generate", ...(prompt === undefined ? [] : [prompt]), ...words];
   return provenanceText({

@@ -1,9 +1,9 @@
 import { dirname, resolve } from "node:path";
 import { makeFolder, type NewPipeline, writeDiffusersFolder } from "../formats/index.ts";
 import { importedPipeline, type PipelineSource } from "../pipelines/index.ts";
-import { choice, defineCommand, flag, text, UsageError } from "./command.ts";
+import { defineCommand, flag, text, UsageError } from "./command.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
-import { downloadedSource } from "./model-download.ts";
+import { downloadedSource, modelOptions, showSize } from "./model-download.ts";
 import { forecastPictures } from "./picture-forecast.ts";
 import { type Progress, startProgress } from "./progress.ts";
 
@@ -16,13 +16,7 @@ undiffuse generate opens all of these as they are: this is for keeping, and for 
   arguments: { model: text<string>("a safetensors file, a name of the hub, or a diffusers folder") },
   options: {
     out: text("the folder to write, new or empty", { short: "o", value: "folder" }),
-    tokenizer: text("folder of a tokenizer, for a single file, which has none", { value: "folder" }),
-    prediction: choice("what a single file's network predicts, which it does not say", [
-      "epsilon",
-      "v_prediction",
-    ]),
-    variant: text("which weights of a folder that has several, e.g. fp16", { value: "name" }),
-    revision: text("of a model of the hub: a branch, tag or commit", { value: "name" }),
+    ...modelOptions,
     half: flag("store weights as float16, as the variant fp16"),
     dryRun: flag("say what would be written and how large it is, and stop"),
   },
@@ -57,7 +51,7 @@ const readPipeline = async (source: PipelineSource, signal: AbortSignal): Promis
     return await importedPipeline(source, ({ part, bytes, total }) => {
       signal.throwIfAborted();
       progress ??= startProgress("reading", total);
-      progress.update(bytes, { size: `${(total / 1e9).toFixed(2)} GB`, part });
+      progress.update(bytes, { size: showSize(total), part });
     });
   } finally {
     progress?.stop();

@@ -1,5 +1,20 @@
 import { openSource, type PipelineSource, type SourceOptions } from "../pipelines/index.ts";
+import { choice, text } from "./command.ts";
 import { type Progress, startProgress } from "./progress.ts";
+
+/** Options that say which of a model's files are meant, and what they do not say themselves. */
+export const modelOptions = {
+  tokenizer: text("folder of a tokenizer, for a single file, which has none", { value: "folder" }),
+  prediction: choice("what a single file's network predicts, which it does not say", [
+    "epsilon",
+    "v_prediction",
+  ]),
+  variant: text("which weights of a folder that has several, e.g. fp16", { value: "name" }),
+  revision: text("of a model of the hub: a branch, tag or commit", { value: "name" }),
+} as const;
+
+/** Bytes of weights. */
+export const showSize = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
 
 /** Opens a model's files behind a progress bar, where they have to be downloaded. */
 export const downloadedSource = async (
@@ -11,7 +26,7 @@ export const downloadedSource = async (
   let progress: Progress | undefined;
   const onProgress = ({ bytes, total }: { readonly bytes: number; readonly total: number }) => {
     progress ??= startProgress("downloading", total);
-    progress.update(bytes, { size: `${(total / 1e9).toFixed(2)} GB` });
+    progress.update(bytes, { size: showSize(total) });
   };
   try {
     return await openSource(model, { variant, revision, tokenizer, prediction, onProgress, signal });

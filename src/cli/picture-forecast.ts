@@ -1,6 +1,5 @@
 import { footprint, type PipelineSource } from "../pipelines/index.ts";
-
-const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
+import { showSize } from "./model-download.ts";
 
 /** Says what a pipeline would load and what its weights take, from the headers of its files. */
 export const forecastPictures = async (source: PipelineSource): Promise<void> => {
@@ -10,9 +9,9 @@ export const forecastPictures = async (source: PipelineSource): Promise<void> =>
     `${source.name}: ${source.className}`,
     ...parts.map(
       ({ name, className, parameters, stored }) =>
-        `  ${name.padEnd(15)} ${className.padEnd(28)} ${parameters.toLocaleString("en").padStart(15)} parameters  ${gigabytes(stored)}`,
+        `  ${name.padEnd(15)} ${className.padEnd(28)} ${parameters.toLocaleString("en").padStart(15)} parameters  ${showSize(stored)}`,
     ),
-    `memory: ${gigabytes(total("held"))} of weights in fp32, of ${gigabytes(total("stored"))} in files; at most twice as much`,
+    `memory: ${showSize(total("held"))} of weights in fp32, of ${showSize(total("stored"))} in files; at most twice as much`,
     "  once they are laid out for the engine, and what an evaluation computes on the way",
   ];
   process.stdout.write(`${lines.join("\n")}\n`);

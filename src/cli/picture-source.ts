@@ -2,18 +2,7 @@ import type { NDArray } from "../base/index.ts";
 import { toUnit } from "../data/index.ts";
 import { decodeImage, pictureSize } from "../formats/index.ts";
 import type { Pipeline, Source } from "../pipelines/index.ts";
-import { type Field, UsageError } from "./command.ts";
-
-/** A share above 0 and at most 1, of --strength. */
-export const fraction = (help: string): Field<number | undefined> => ({
-  help,
-  value: "x",
-  parse: (word) => {
-    const x = Number(word);
-    if (x > 0 && x <= 1) return x;
-    throw new UsageError({ who: "--strength", expected: "above 0 and at most 1", got: `"${word}"` });
-  },
-});
+import { UsageError } from "./command.ts";
 
 /** What was said of a picture to begin with. */
 export interface PictureChoice {

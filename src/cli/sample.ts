@@ -11,13 +11,18 @@ import { defineCommand, flag, integer, text } from "./command.ts";
 import { helpEntry } from "./help.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
 import { provenanceText, shellLine } from "./provenance.ts";
-import { chosenSampling, classIndex, samplingOptions, samplingWords } from "./sampling-options.ts";
+import {
+  chosenSampling,
+  classIndex,
+  imageKinds,
+  samplingOptions,
+  samplingWords,
+} from "./sampling-options.ts";
 import { chosenStart, isInverted, type StartOf, startOptions, startWords } from "./starting-point.ts";
 
 /** Every way from noise to images, for the help; papers are in docs/samplers.md. */
-const samplerList = Object.entries(samplerSummaries)
-  .filter(([kind]) => kind !== "ddim_inversion")
-  .map(([kind, summary]) => helpEntry(kind, summary.replace(/ \([^()]*\)$/, ""), 21))
+const samplerList = imageKinds
+  .map((kind) => helpEntry(kind, samplerSummaries[kind].replace(/ \([^()]*\)$/, ""), 21))
   .join("\n");
 
 export const sampleCommand = defineCommand({

@@ -15,11 +15,11 @@ import { choice, decimal, integer, text, UsageError } from "./command.ts";
 import { literal, literalWord, splitOutsideBrackets } from "./literals.ts";
 
 /** Kinds that lead to images. */
-const kinds = samplerKinds.filter((kind) => kind !== "ddim_inversion");
+export const imageKinds = samplerKinds.filter((kind) => kind !== "ddim_inversion");
 
 /** Options that say how noise becomes an image. */
 export const samplingOptions = {
-  sampler: choice("how noise becomes an image (default: the recipe's, with its settings)", kinds),
+  sampler: choice("how noise becomes an image (default: the recipe's, with its settings)", imageKinds),
   steps: integer("steps of the sampler, most of one evaluation of the network", { least: 1 }),
   eta: decimal("noise of each step: 0 draws none, 1 the most (ddim, kdpm2, euler_ancestral, dpm_sde, tcd)"),
   spacing: text(`where its timesteps lie: ${spacingNames.join(", ")}, or a list, e.g. 999,500,100`, {

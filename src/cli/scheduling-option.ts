@@ -1,21 +1,19 @@
 import { stat } from "node:fs/promises";
 import { readJsonObject } from "../formats/index.ts";
 import type { Scheduling } from "../pipelines/index.ts";
-import { samplerKinds, samplerSchema } from "../samplers/index.ts";
+import { samplerSchema } from "../samplers/index.ts";
 import { UsageError } from "./command.ts";
-
-/** Kinds that lead to pictures. */
-const kinds = samplerKinds.filter((kind) => kind !== "ddim_inversion");
+import { imageKinds } from "./sampling-options.ts";
 
 /** What --sampler names: one of ours, a class of diffusers', or a file. @throws UsageError for anything else */
 export const chosenScheduling = async (name: string): Promise<Scheduling> => {
-  const kind = kinds.find((each) => each === name);
+  const kind = imageKinds.find((each) => each === name);
   if (kind) return { kind: "sampler", spec: samplerSchema.parse({ kind, clip: null }) };
   if (/^\w+Scheduler$/.test(name)) return { kind: "class", name };
   if (await stat(name).catch(() => null)) return { kind: "config", config: await readJsonObject(name) };
   throw new UsageError({
     who: "--sampler",
-    expected: `one of ${kinds.join(", ")}, a class of diffusers' such as EulerDiscreteScheduler, or a scheduler_config.json`,
+    expected: `one of ${imageKinds.join(", ")}, a class of diffusers' such as EulerDiscreteScheduler, or a scheduler_config.json`,
     got: `"${name}"`,
   });
 };

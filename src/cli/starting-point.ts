@@ -3,23 +3,14 @@ import { FileError, Generator, NDArray } from "../base/index.ts";
 import { readSafetensors } from "../formats/index.ts";
 import { initialNoise, type Start, slerp } from "../samplers/index.ts";
 import type { Trained } from "../systems/index.ts";
-import { type Field, integer, text, UsageError } from "./command.ts";
+import { integer, text, UsageError } from "./command.ts";
 import { readImage, readMask } from "./picture-input.ts";
-
-const fraction = (help: string): Field<number | undefined> => ({
-  help,
-  value: "x",
-  parse: (word) => {
-    const x = Number(word);
-    if (x > 0 && x <= 1) return x;
-    throw new UsageError({ who: "--strength", expected: "above 0 and at most 1", got: `"${word}"` });
-  },
-});
+import { strength } from "./strength-option.ts";
 
 /** Options that say what to begin with. */
 export const startOptions = {
   from: text("begin with this picture instead of noise", { value: "image" }),
-  strength: fraction("how much of the path to walk from it: 1 forgets it (default: 0.6, with a mask 1)"),
+  strength: strength("how much of the path to walk from it: 1 forgets it (default: 0.6, with a mask 1)"),
   mask: text("paint only where this picture is white, keep the rest, bit for bit where black", {
     value: "image",
   }),

@@ -31,6 +31,13 @@ const families: Readonly<Record<string, Family>> = {
   StableDiffusionXLInpaintPipeline: xl,
 };
 
+/** The parts that tell the network of what pictures are of. */
+export const conditioningParts: Readonly<Record<Family["conditioning"], readonly string[]>> = {
+  text: ["text_encoder", "tokenizer"],
+  "two texts": ["text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2"],
+  picture: ["image_encoder", "feature_extractor"],
+};
+
 /** @throws ArgumentError for a pipeline that is not known here */
 export const familyOf = (name: string, folder: string): Family => {
   const family = Object.hasOwn(families, name) ? families[name] : undefined;

@@ -1,5 +1,24 @@
 import { sizeOf } from "../base/index.ts";
-import type { PipelineSource } from "./pipeline-source.ts";
+import type { StoredTensor } from "../formats/index.ts";
+import { type PipelineSource, spareParts } from "./pipeline-source.ts";
+
+/** What tensors take together, where they lie. */
+export interface TensorTotals {
+  readonly tensors: number;
+  readonly parameters: number;
+  readonly bytes: number;
+  readonly dtypes: readonly string[];
+}
+
+export const totalsOf = (tensors: Iterable<StoredTensor>): TensorTotals => {
+  const all = [...tensors];
+  return {
+    tensors: all.length,
+    parameters: all.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+    bytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
+    dtypes: [...new Set(all.map(({ dtype }) => dtype))],
+  };
+};
 
 /** What a part of a pipeline takes, of its files' headers alone. */
 export interface Footprint {
@@ -15,18 +34,15 @@ export interface Footprint {
 /** The parts of a pipeline that have weights. @throws FileError for one that is damaged or missing */
 export const footprint = async (source: PipelineSource): Promise<Footprint[]> => {
   const found: Footprint[] = [];
-  for (const name of source.parts) {
-    if (UNREAD.test(name)) continue;
+  for (const name of source.parts.filter((part) => !spareParts.has(part) && !WEIGHTLESS.test(part))) {
     const { className, weights } = await source.component(name);
     if (!weights) continue;
-    const tensors = [...weights.tensors.values()];
+    const { parameters, bytes } = totalsOf(weights.tensors.values());
     await weights.close();
-    const parameters = tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-    const stored = tensors.reduce((sum, { bytes }) => sum + bytes, 0);
-    found.push({ name, className, parameters, stored, held: 4 * parameters });
+    found.push({ name, className, parameters, stored: bytes, held: 4 * parameters });
   }
   return found;
 };
 
-/** Parts that no pipeline here reads, or that have no weights. */
-const UNREAD = /^(safety_checker|watermarker|tokenizer|scheduler|feature_extractor)/;
+/** Names of parts that have no weights, and may not be there yet. */
+const WEIGHTLESS = /^(tokenizer|scheduler|feature_extractor)/;

@@ -4,14 +4,11 @@ import { FileError } from "../base/index.ts";
 import type { Component, JsonObject, NewComponent, NewPipeline, ReadProgress } from "../formats/index.ts";
 import { readJsonObject } from "../formats/index.ts";
 import { footprint } from "./footprint.ts";
-import type { PipelineSource } from "./pipeline-source.ts";
+import { type PipelineSource, spareParts } from "./pipeline-source.ts";
 import { supportOf } from "./support.ts";
 
 /** Told of every tensor that was read, in bytes of the whole pipeline's files; what it throws ends the reading. */
 type OnRead = (progress: ReadProgress & { readonly part: string }) => void;
-
-/** Parts that are not carried over: nothing here reads them, and Python goes without. */
-const LEFT: ReadonlySet<string> = new Set(["safety_checker", "watermarker"]);
 
 /**
  * All parts of a pipeline, to be written as a diffusers folder: weights as float32, under diffusers' names.
@@ -25,7 +22,7 @@ export const importedPipeline = async (
   const total = (await footprint(source)).reduce((sum, { stored }) => sum + stored, 0);
   const components: Record<string, NewComponent | null> = {};
   let done = 0;
-  for (const part of source.parts.filter((name) => !LEFT.has(name))) {
+  for (const part of source.parts.filter((name) => !spareParts.has(name))) {
     let last = 0;
     components[part] = await importedComponent(await source.component(part), ({ bytes }) => {
       last = bytes;

@@ -1,6 +1,6 @@
 export { checkComponent } from "./component-support.ts";
 export { type FileSourceOptions, fileSource } from "./file-source.ts";
-export { type Footprint, footprint } from "./footprint.ts";
+export { type Footprint, footprint, type TensorTotals, totalsOf } from "./footprint.ts";
 export type { Generation } from "./generation.ts";
 export { type ImageProcessor, openImageProcessor } from "./image-processor.ts";
 export { importedPipeline } from "./import-pipeline.ts";
@@ -12,7 +12,7 @@ export { type LoraPart, otherMethod, readLoraName } from "./lora-names.ts";
 export type { WordFile } from "./open-conditioning.ts";
 export { openPipeline, type Pipeline, type PipelineOptions } from "./open-pipeline.ts";
 export { openSource, type SourceOptions } from "./open-source.ts";
-export { folderSource, type PipelineSource } from "./pipeline-source.ts";
+export { folderSource, type PipelineSource, spareParts } from "./pipeline-source.ts";
 export type { PictureRequest } from "./request.ts";
 export type { Scheduling } from "./scheduling.ts";
 export { type Source, type SourceKind, sourceWords } from "./source.ts";

@@ -2,7 +2,7 @@ import { ArgumentError, type NDArray } from "../base/index.ts";
 import type { Component } from "../formats/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import type { EvaluateOptions } from "../train/index.ts";
-import { type Family, familyOf, sourcesOf } from "./families.ts";
+import { conditioningParts, type Family, familyOf, sourcesOf } from "./families.ts";
 import { type Generation, generation } from "./generation.ts";
 import { openLatentCodec } from "./latent-codec.ts";
 import { applyLoras, loraParts, type WeightedLora } from "./lora.ts";
@@ -116,8 +116,8 @@ const configOf = ({ className, config }: Component) => ({ ...config, _class_name
 
 /** @throws ArgumentError for a LoRA of networks that the pipeline does not have */
 const requireParts = (loras: readonly WeightedLora[], { conditioning }: Family): void => {
-  const texts = { text: ["text_encoder"], "two texts": ["text_encoder", "text_encoder_2"], picture: [] };
-  const own: readonly string[] = ["unet", ...texts[conditioning]];
+  const texts = conditioningParts[conditioning].filter((part) => part.startsWith("text_encoder"));
+  const own: readonly string[] = ["unet", ...texts];
   for (const lora of loras) {
     const other = loraParts(lora).find((part) => !own.includes(part));
     if (other)

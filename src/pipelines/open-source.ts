@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { ArgumentError } from "../base/index.ts";
 import { fetchFromHub, type HubOptions } from "../formats/index.ts";
 import { type FileSourceOptions, fileSource } from "./file-source.ts";
-import { folderSource, type PipelineSource } from "./pipeline-source.ts";
+import { folderSource, type PipelineSource, spareParts } from "./pipeline-source.ts";
 
 export interface SourceOptions
   extends FileSourceOptions,
@@ -13,9 +13,6 @@ export interface SourceOptions
   readonly revision?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
-
-/** Components of the hub's folders that nothing here reads. */
-const UNREAD = ["safety_checker"];
 
 /**
  * The parts of a model: of a folder, of a single file, or of `owner/name` on the hub, downloaded where they are not there.
@@ -34,7 +31,7 @@ export const openSource = async (model: string, options: SourceOptions = {}): Pr
     });
   const { folder } = await fetchFromHub(model, {
     variant,
-    without: UNREAD,
+    without: [...spareParts],
     token,
     hubUrl,
     ...(revision !== undefined && { revision }),

@@ -1,5 +1,8 @@
 import { type Component, openComponent, readModelIndex } from "../formats/index.ts";
 
+/** Parts that neither undiffuse nor Python need, and that are neither loaded nor carried over. */
+export const spareParts: ReadonlySet<string> = new Set(["safety_checker", "watermarker"]);
+
 /** Where the parts of a pipeline come from. */
 export interface PipelineSource {
   /** For errors: a folder, a file, a name of the hub. */

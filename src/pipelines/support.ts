@@ -1,6 +1,6 @@
 import { UndiffuseError } from "../base/index.ts";
 import { checkComponent } from "./component-support.ts";
-import { type Family, familyOf, sourcesOf } from "./families.ts";
+import { conditioningParts, type Family, familyOf, sourcesOf } from "./families.ts";
 import { partClasses } from "./model-kinds.ts";
 import type { PipelineSource } from "./pipeline-source.ts";
 import type { SourceKind } from "./source.ts";
@@ -25,12 +25,6 @@ export const supportOf = async (source: PipelineSource): Promise<Support> => {
   } catch (error) {
     return { sources: [], faults: [faultWords(error)] };
   }
-};
-
-const conditioningParts: Readonly<Record<Family["conditioning"], readonly string[]>> = {
-  text: ["text_encoder", "tokenizer"],
-  "two texts": ["text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2"],
-  picture: ["image_encoder", "feature_extractor"],
 };
 
 const supportIn = async (family: Family, source: PipelineSource): Promise<Support> => {

@@ -1,9 +1,9 @@
 import { FileError } from "../../base/index.ts";
 import { readOriginalLayout, type WeightSource } from "../../formats/index.ts";
-import { faultWords, fileSource } from "../../pipelines/index.ts";
+import { faultWords, fileSource, totalsOf } from "../../pipelines/index.ts";
 import { row, showCount } from "./row.ts";
 import { describeSource, supportRows } from "./source.ts";
-import { metadataRows, showTotals, totalsOf } from "./tensors.ts";
+import { metadataRows, showTotals } from "./tensors.ts";
 
 const tasks = {
   "text-to-image": "for text to image",

@@ -4,16 +4,16 @@ import {
   type PipelineSource,
   type SourceKind,
   sourceWords,
+  spareParts,
   supportOf,
+  type TensorTotals,
+  totalsOf,
 } from "../../pipelines/index.ts";
 import { row, showBytes } from "./row.ts";
-import { showTotals, type TensorTotals, totalsOf } from "./tensors.ts";
+import { showTotals } from "./tensors.ts";
 
 /** What a pipeline's picture begins with, in words. */
 const beginnings: Readonly<Record<SourceKind | "none", string>> = { none: "noise", ...sourceWords };
-
-/** Parts that neither undiffuse nor Python need. */
-const SPARE = new Set(["safety_checker", "watermarker"]);
 
 /** What a pipeline consists of, from the headers of its files, and all that is not supported. */
 export const describeSource = async (
@@ -22,7 +22,7 @@ export const describeSource = async (
   const { sources, faults } = await supportOf(source);
   const parts = [];
   for (const name of source.parts) parts.push(await describePart(source, name));
-  const totals = parts.flatMap((part) => (part.totals && !SPARE.has(part.name) ? [part.totals] : []));
+  const totals = parts.flatMap((part) => (part.totals && !spareParts.has(part.name) ? [part.totals] : []));
   return {
     rows: [
       row("pipeline", source.className),
@@ -54,7 +54,7 @@ const describePart = async (source: PipelineSource, name: string): Promise<Part>
     return { name, ...componentWords(component) };
   } catch (error) {
     const words = faultWords(error);
-    return { name, words: SPARE.has(name) ? "not there, and not needed" : words };
+    return { name, words: spareParts.has(name) ? "not there, and not needed" : words };
   }
 };
 

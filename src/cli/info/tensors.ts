@@ -1,24 +1,5 @@
-import { sizeOf } from "../../base/index.ts";
-import type { StoredTensor } from "../../formats/index.ts";
+import type { TensorTotals } from "../../pipelines/index.ts";
 import { row, showBytes, showCount, summarise } from "./row.ts";
-
-/** What tensors take together. */
-export interface TensorTotals {
-  readonly tensors: number;
-  readonly parameters: number;
-  readonly bytes: number;
-  readonly dtypes: readonly string[];
-}
-
-export const totalsOf = (tensors: Iterable<StoredTensor>): TensorTotals => {
-  const all = [...tensors];
-  return {
-    tensors: all.length,
-    parameters: all.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
-    bytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
-    dtypes: [...new Set(all.map(({ dtype }) => dtype))],
-  };
-};
 
 /** `859,520,964 parameters, F16, 1.72 GB` */
 export const showTotals = ({ parameters, dtypes, bytes }: TensorTotals): string =>

@@ -1,11 +1,11 @@
 import { isOriginalLayout, openSafetensors, type WeightSource } from "../../formats/index.ts";
-import { openSource } from "../../pipelines/index.ts";
+import { openSource, totalsOf } from "../../pipelines/index.ts";
 import { describeCheckpointFile } from "./checkpoint.ts";
 import { describeClassifier } from "./classifier.ts";
 import { describeLora, isLora } from "./lora.ts";
 import { row } from "./row.ts";
 import { describeSingleFile } from "./single-file.ts";
-import { metadataRows, showTotals, totalsOf } from "./tensors.ts";
+import { metadataRows, showTotals } from "./tensors.ts";
 import { describeTextualInversion, isTextualInversion } from "./textual-inversion.ts";
 
 /** What a safetensors file seems to be, by its metadata, names and shapes. @throws FileError for another file */
