@@ -49,6 +49,8 @@ const identities: { readonly [K in OpName]?: (node: Tensor<K>) => Tensor | null 
   neg: (node) => (only(node).op === "neg" ? only(only(node)) : null),
   cast: sameAsInput,
   broadcastTo: sameAsInput,
+  slice: sameAsInput,
+  pad: sameAsInput,
   reshape: (node) => {
     if (sameAsInput(node)) return only(node);
     return only(node).op === "reshape" ? only(only(node)).reshape(node.shape) : null;

@@ -8,8 +8,10 @@ import {
   input,
   maximum,
   type OpName,
+  pad,
   sigmoid,
   simplify,
+  slice,
   type Tensor,
   tanh,
   topologicalOrder,
@@ -44,6 +46,8 @@ describe("what changes nothing is removed", () => {
     ["a reshape there and back", (x) => x.reshape([6]).reshape([3, 2]).reshape([2, 3])],
     ["a transpose there and back", (x) => transposeLast(transposeLast(x))],
     ["a sum over no axis", (x) => x.sum([])],
+    ["a slice that is all", (x) => slice(x, 1, 0, 3)],
+    ["padding by nothing", (x) => pad(x, [0, 0], [0, 0])],
   ])("%s", (_, fn) => {
     const { x, y } = simplified(fn);
     expect(y).toBe(x);
