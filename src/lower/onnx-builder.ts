@@ -200,7 +200,8 @@ const initializer = (name: string, { type, shape, data }: ConstantData): TensorP
   return create(TensorProtoSchema, { name, dataType: elementType[type], dims: shape.map(BigInt), rawData });
 };
 
-const EXTERNAL = 1;
+/** TensorProto.DataLocation: the numbers lie in another file. */
+export const EXTERNAL = 1;
 
 /** ONNX, "External Data": the location is the name. */
 const heldInitializer = ({ name, dtype, shape }: OnnxBuilder["held"][number]): TensorProto =>

@@ -7,6 +7,7 @@ import {
   type TensorProto,
   TensorProtoSchema,
 } from "./onnx_pb.ts";
+import { EXTERNAL } from "./onnx-builder.ts";
 
 /** What a file says of itself. */
 export interface OnnxAbout {
@@ -28,7 +29,6 @@ export const MOST_BYTES = 2 ** 31 - 1;
 const LEAST = 1024;
 /** Where a tensor may begin, in bytes. */
 const ALIGNMENT = 64;
-const EXTERNAL = 1;
 
 /**
  * The model as a file, with its large tensors in another one if that has a name (ONNX, "External Data").

@@ -1,5 +1,5 @@
 import type { NDArray } from "../base/index.ts";
-import { type Graph, simplify } from "../tensor/index.ts";
+import type { Graph } from "../tensor/index.ts";
 import { lowered } from "./lower.ts";
 import { type Lowering, portable } from "./portable.ts";
 import { type Unified, unify } from "./symbolic.ts";
@@ -31,6 +31,6 @@ export const lowerSymbolic = (
       const sizes = Object.fromEntries(
         Object.entries(symbols).map(([name, multiple], i) => [name, multiple * (PRIMES[i + k] as number)]),
       );
-      return { sizes, onnx: lowered(simplify(at(sizes)), { weights, target }) };
+      return { sizes, onnx: lowered(at(sizes), { weights, target }) };
     }),
   );

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { type ArgumentError, FileError, NDArray, parseAs, ShapeError, showShape } from "../base/index.ts";
+import { toPixels } from "../data/index.ts";
 import { readJsonObject } from "../formats/index.ts";
 import { resizeBicubic } from "./bicubic.ts";
 
@@ -114,10 +115,9 @@ const pixelsOf = (pictures: NDArray): NDArray[] => {
   const { shape, dtype } = pictures;
   if (dtype === "uint8" && shape.length === 3 && shape[2] === 3 && pictures.size > 0) return [pictures];
   if (dtype === "float32" && shape.length === 4 && shape[1] === 3 && pictures.size > 0)
-    return pictures.split().map((picture) => {
-      const bytes = picture.map((x) => Math.round(Math.min(Math.max((x + 1) * 127.5, 0), 255)));
-      return bytes.cast("uint8").transpose([1, 2, 0]);
-    });
+    return toPixels(pictures)
+      .split()
+      .map((picture) => picture.transpose([1, 2, 0]));
   throw new ShapeError({
     who: "imageProcessor",
     expected: "pixels uint8[h, w, 3] or pictures float32[n, 3, h, w]",

@@ -1,4 +1,6 @@
 import { ArgumentError, NDArray, ShapeError, showShape } from "../base/index.ts";
+import { blended } from "../samplers/index.ts";
+import { repeated } from "./conditions.ts";
 
 /** @throws ShapeError for a mask of another size than the picture, ArgumentError for one outside [0, 1] */
 export const requireMask = (mask: NDArray, image: NDArray): void => {
@@ -40,13 +42,5 @@ export const maskedPicture = (image: NDArray, mask: NDArray): NDArray =>
 /**
  * Pictures [n, 3, h, w] whose pixels outside the mask are the source's, bit for bit; between 0 and 1 a blend of both.
  */
-export const pasteBack = (made: NDArray, image: NDArray, mask: NDArray): NDArray => {
-  const area = (image.shape[2] as number) * (image.shape[3] as number);
-  const out = Float32Array.from(made.data);
-  for (let i = 0; i < out.length; i++) {
-    const free = mask.data[i % area] as number;
-    const old = image.data[i % image.size] as number;
-    if (free < 1) out[i] = free === 0 ? old : free * (out[i] as number) + (1 - free) * old;
-  }
-  return new NDArray(out, made.shape);
-};
+export const pasteBack = (made: NDArray, image: NDArray, mask: NDArray): NDArray =>
+  blended(made, repeated(image, made.shape[0] as number), NDArray.zeros(made.shape).add(mask));

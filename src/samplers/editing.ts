@@ -41,14 +41,19 @@ export const keepKnown = ({ image, mask, noise, end }: Known): Projection => {
         got: showShape(image.shape),
       });
     const known = level.sigma === 0 || level === end ? image : qSample(image, noise(), level);
-    const out = new Float32Array(x.size);
-    for (let i = 0; i < out.length; i++) {
-      const m = free.data[i] as number;
-      const [a, b] = [x.data[i] as number, known.data[i] as number];
-      out[i] = m === 0 ? b : m === 1 ? a : m * a + (1 - m) * b;
-    }
-    return new NDArray(out, x.shape);
+    return blended(x, known, free);
   };
+};
+
+/** x where the mask is 1 and `known` where it is 0, bit for bit, between them a blend; all of one shape. */
+export const blended = (x: NDArray, known: NDArray, mask: NDArray): NDArray => {
+  const out = new Float32Array(x.size);
+  for (let i = 0; i < out.length; i++) {
+    const m = mask.data[i] as number;
+    const [a, b] = [x.data[i] as number, known.data[i] as number];
+    out[i] = m === 0 ? b : m === 1 ? a : m * a + (1 - m) * b;
+  }
+  return new NDArray(out, x.shape);
 };
 
 const broadcastMask = (mask: NDArray, image: NDArray): NDArray => {

@@ -15,7 +15,7 @@ export { type DpmOptions, dpmMultistep, type SolverType } from "./dpm-multistep.
 export { type DpmSdeOptions, dpmSde } from "./dpm-sde.ts";
 export { dpmSinglestep } from "./dpm-singlestep.ts";
 export { type Churn, type Projection, type SampleFrame, type SampleOptions, sample } from "./driver.ts";
-export { beginOfStrength, keepKnown, type RepaintOptions, repaintPath } from "./editing.ts";
+export { beginOfStrength, blended, keepKnown, type RepaintOptions, repaintPath } from "./editing.ts";
 export { euler, type FrameOptions } from "./euler.ts";
 export { type EulerAncestralOptions, eulerAncestral } from "./euler-ancestral.ts";
 export { type AlgorithmName, algorithms } from "./exponential.ts";
