@@ -136,18 +136,22 @@ export class UsageError extends UndiffuseError {}
 /** Exit codes of the program. */
 export const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
 
+/** What each first word brings; loaded when it is said. */
+export type Parts = Readonly<Record<string, () => Promise<AnyCommand | CommandGroup>>>;
+
 /**
  * Runs a program of commands and gives its exit code: an {@link UndiffuseError} is printed without its
  * stack, anything else is a fault of ours and comes with it.
  */
 export const runProgram = async (
   program: { readonly name: string; readonly summary: string; readonly version: string },
-  parts: readonly (AnyCommand | CommandGroup)[],
+  parts: Parts,
   words: readonly string[],
 ): Promise<number> => {
   const root = new Command(program.name).description(program.summary);
   root.version(program.version, "-v, --version", "print the version");
-  for (const part of parts) root.addCommand("commands" in part ? groupOf(part) : toCommander(part));
+  for (const part of await loadParts(parts, words[0]))
+    root.addCommand("commands" in part ? groupOf(part) : toCommander(part));
   root.addHelpText(
     "after",
     `\nRun ${program.name} <command> --help for what a command takes, with examples.`,
@@ -162,6 +166,14 @@ export const runProgram = async (
     return error instanceof UsageError ? exitCodes.usage : exitCodes.failed;
   }
 };
+
+/** The part that is named, or all of them, to list. */
+const loadParts = (parts: Parts, word = ""): Promise<(AnyCommand | CommandGroup)[]> =>
+  Promise.all(
+    Object.entries(parts)
+      .filter(([name]) => name === word || !Object.hasOwn(parts, word))
+      .map(([, load]) => load()),
+  );
 
 const groupOf = ({ name, summary, commands }: CommandGroup): Command => {
   const group = new Command(name).description(summary);

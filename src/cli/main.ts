@@ -1,20 +1,5 @@
 #!/usr/bin/env node
-import { benchGroup } from "./bench.ts";
-import { classifierCommand } from "./classifier.ts";
 import { runProgram } from "./command.ts";
-import { dataCommand } from "./data.ts";
-import { doctorCommand } from "./doctor.ts";
-import { evaluateCommand } from "./evaluate.ts";
-import { explainGroup } from "./explain.ts";
-import { exportCommand } from "./export.ts";
-import { generateCommand } from "./generate.ts";
-import { importCommand } from "./import.ts";
-import { infoCommand } from "./info.ts";
-import { invertCommand } from "./invert.ts";
-import { packCommand } from "./pack.ts";
-import { runsCommand } from "./runs.ts";
-import { sampleCommand } from "./sample.ts";
-import { trainCommand } from "./train.ts";
 import { version } from "./version.ts";
 
 const program = {
@@ -29,23 +14,23 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 const code = await runProgram(
   program,
-  [
-    trainCommand,
-    dataCommand,
-    sampleCommand,
-    generateCommand,
-    importCommand,
-    invertCommand,
-    evaluateCommand,
-    classifierCommand,
-    benchGroup,
-    explainGroup,
-    infoCommand,
-    packCommand,
-    exportCommand,
-    runsCommand,
-    doctorCommand,
-  ],
+  {
+    train: async () => (await import("./train.ts")).trainCommand,
+    data: async () => (await import("./data.ts")).dataCommand,
+    sample: async () => (await import("./sample.ts")).sampleCommand,
+    generate: async () => (await import("./generate.ts")).generateCommand,
+    import: async () => (await import("./import.ts")).importCommand,
+    invert: async () => (await import("./invert.ts")).invertCommand,
+    evaluate: async () => (await import("./evaluate.ts")).evaluateCommand,
+    classifier: async () => (await import("./classifier.ts")).classifierCommand,
+    bench: async () => (await import("./bench.ts")).benchGroup,
+    explain: async () => (await import("./explain.ts")).explainGroup,
+    info: async () => (await import("./info.ts")).infoCommand,
+    pack: async () => (await import("./pack.ts")).packCommand,
+    export: async () => (await import("./export.ts")).exportCommand,
+    runs: async () => (await import("./runs.ts")).runsCommand,
+    doctor: async () => (await import("./doctor.ts")).doctorCommand,
+  },
   process.argv.slice(2),
 );
 if (code !== 0) process.exitCode = code;

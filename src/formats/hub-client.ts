@@ -1,7 +1,9 @@
-import { downloadFile, HubApiError, listFiles, modelInfo } from "@huggingface/hub";
 import { ArgumentError, FileError } from "../base/index.ts";
 import { isCommit } from "./hub-cache.ts";
 import { isPlainName } from "./plain-name.ts";
+
+/** Loaded when the hub is asked: most runs never ask. */
+const client = () => import("@huggingface/hub");
 
 /** How the hub is reached. */
 export interface HubAccess {
@@ -51,6 +53,7 @@ export const hubAccess = ({
 
 /** The commit that a revision is at. */
 export const resolveCommit = async ({ name, revision }: Revision, access: HubAccess): Promise<string> => {
+  const { modelInfo } = await client();
   const { sha } = await modelInfo({ name, revision, additionalFields: ["sha"], ...access });
   if (isCommit(sha)) return sha;
   throw new FileError(name, { expected: "a commit from the hub", got: JSON.stringify(sha) ?? "none" });
@@ -61,6 +64,7 @@ export const listRemote = async (
   { name, revision }: Revision,
   access: HubAccess,
 ): Promise<Map<string, RemoteFile>> => {
+  const { listFiles } = await client();
   const files = new Map<string, RemoteFile>();
   const repo = { type: "model", name } as const;
   for await (const entry of listFiles({ repo, recursive: true, revision, ...access }))
@@ -75,6 +79,7 @@ export const contentFrom = async (
   access: HubAccess,
 ): Promise<AsyncIterable<Uint8Array>> => {
   const repo = { type: "model", name } as const;
+  const { downloadFile } = await client();
   // Over plain HTTP, which can be gone on with at any byte.
   const content = await downloadFile({ repo, path, revision, xet: false, ...access });
   if (content?.size === size)
@@ -129,21 +134,28 @@ const patientFetch: (
 const responseWith = (response: Response, body: ReadableStream<Uint8Array> | null): Response =>
   Object.defineProperty(new Response(body, response), "url", { value: response.url });
 
+/** The status of an answer that the client refused; undefined for other errors. */
+const statusOf = (error: unknown): number | undefined =>
+  error instanceof Error && "statusCode" in error ? (error.statusCode as number) : undefined;
+
 /** Whether an error is of the network or the server, and not of what was asked. */
 export const mayPass = (error: unknown): boolean => {
-  if (error instanceof HubApiError) return error.statusCode >= 500 || error.statusCode === 429;
+  const status = statusOf(error);
+  if (status) return status >= 500 || status === 429;
   return !(error instanceof FileError || error instanceof ArgumentError || error instanceof SyntaxError);
 };
 
 export const reasonOf = (error: unknown): string => {
-  if (error instanceof HubApiError) return `the hub answers ${error.statusCode}`;
+  const status = statusOf(error);
+  if (status) return `the hub answers ${status}`;
   const { message, cause } = error as Error;
   return `the hub cannot be reached (${cause instanceof Error && cause.message ? cause.message : message})`;
 };
 
 /** What an error of the client means to who asked. */
 export const explained = ({ name, revision }: Revision, error: unknown, access: HubAccess): unknown => {
-  if (!(error instanceof HubApiError))
+  const status = statusOf(error);
+  if (!status)
     return error instanceof FileError
       ? error
       : new FileError(
@@ -151,14 +163,13 @@ export const explained = ({ name, revision }: Revision, error: unknown, access: 
           { expected: "an answer of the hub", got: (error as Error).message },
           { cause: error },
         );
-  const { statusCode } = error;
-  if (statusCode === 404)
+  if (status === 404)
     return new FileError(
       name,
       { expected: `a model of revision ${revision}`, got: "none (404)" },
       { cause: error },
     );
-  const refused = statusCode === 401 || statusCode === 403;
+  const refused = status === 401 || status === 403;
   const hint = access.accessToken
     ? `ask for access at https://huggingface.co/${name} with the account of your token`
     : `if it is private or gated, set HF_TOKEN, or log in with \`hf auth login\``;
@@ -166,7 +177,7 @@ export const explained = ({ name, revision }: Revision, error: unknown, access: 
     name,
     {
       expected: refused ? "a model that is open to you" : "an answer of the hub",
-      got: refused ? `none of this name, or no access (${statusCode})` : error.message,
+      got: refused ? `none of this name, or no access (${status})` : (error as Error).message,
       ...(refused && { hint }),
     },
     { cause: error },

@@ -14,7 +14,7 @@ export const explain = async (words: readonly string[]) => {
     }),
   );
   const program = { name: "undiffuse", summary: "", version: "0" };
-  const code = await runProgram(program, [explainGroup], ["explain", ...words]);
+  const code = await runProgram(program, { explain: async () => explainGroup }, ["explain", ...words]);
   for (const spy of spies) spy.mockRestore();
   return { code, ...said };
 };

@@ -16,7 +16,9 @@ beforeAll(async () => {
   const quiet = vi.spyOn(process.stderr, "write").mockReturnValue(true);
   const mute = vi.spyOn(process.stdout, "write").mockReturnValue(true);
   const program = { name: "undiffuse", summary: "", version: "0" };
-  expect(await runProgram(program, [trainCommand], ["train", recipe, "--out", run])).toBe(0);
+  expect(
+    await runProgram(program, { train: async () => trainCommand }, ["train", recipe, "--out", run]),
+  ).toBe(0);
   quiet.mockRestore();
   mute.mockRestore();
 });
