@@ -106,19 +106,23 @@ describe("undiffuse train", () => {
   });
 
   it("refuses a folder in which another process trains, which goes on", async () => {
-    const tries: Promise<Outcome>[] = [];
-    const first = await trainIn("shared", [], (stderr) => {
-      if (tries.length === 0 && /saved .*0000010/.test(stderr))
-        tries.push(trainIn("shared"), trainIn("shared", ["--resume"]));
+    let tries: Promise<Outcome[]> | undefined;
+    // It stands still while the others try, so that it is no race.
+    const first = await trainIn("shared", [], (stderr, child) => {
+      if (tries || !/saved .*0000010/.test(stderr)) return;
+      child.kill("SIGSTOP");
+      tries = Promise.all([trainIn("shared"), trainIn("shared", ["--resume"])]);
+      tries.finally(() => child.kill("SIGCONT"));
     });
     expect(first.code).toBe(0);
-    for (const { code, stderr } of await Promise.all(tries)) {
+    const refused = (await tries) as Outcome[];
+    for (const { code, stderr } of refused) {
       expect(code).toBe(1);
       expect(stderr).toMatch(
         /expected a folder that no other training uses, got process \d+ on .*\n {2}hint: /,
       );
     }
-    expect(tries).toHaveLength(2);
+    expect(refused).toHaveLength(2);
     expect(await tensorsOf(run("shared"))).toEqual(await tensorsOf(run("whole")));
   });
 

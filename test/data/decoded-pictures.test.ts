@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FileError, NDArray } from "../../src/base/index.ts";
 import { openImageFolder } from "../../src/data/index.ts";
 import { encodePng } from "../../src/formats/index.ts";
+import { loader } from "../loader.mjs";
 
 /** As many pictures as are stored together. */
 const PART = 256;
@@ -41,7 +42,7 @@ const open = (onProgress = vi.fn(), cache = cacheFolder) =>
 /** Opens the folder in a process of its own, which dies when so many pictures are decoded. */
 const openUntilKilled = async (count: number) => {
   const script = fileURLToPath(new URL("decode-until-killed.ts", import.meta.url));
-  const child = spawn(process.execPath, [...process.execArgv, script, folder, cacheFolder, String(count)], {
+  const child = spawn(process.execPath, [...loader, script, folder, cacheFolder, String(count)], {
     stdio: "inherit",
   });
   const [, signal] = await once(child, "exit");

@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { Generator, NDArray, type Shape } from "../../src/base/index.ts";
 import type { DataSpec } from "../../src/data/index.ts";
 import { recipes } from "../../src/recipes/index.ts";
 import { parseRecipe, stagesOf } from "../../src/systems/index.ts";
@@ -15,6 +16,13 @@ const shapeOf = (data: DataSpec, conditional: boolean): DataShape => {
 };
 
 describe("every packaged recipe", () => {
+  // Hundreds of millions of weights, at the papers' sizes, of which no number is looked at.
+  beforeAll(() => {
+    for (const draw of ["uniform", "symmetric", "normal"] as const)
+      vi.spyOn(Generator.prototype, draw).mockImplementation((shape: Shape) => NDArray.zeros(shape));
+  });
+  afterAll(() => vi.restoreAllMocks());
+
   it.each(Object.entries(recipes))(
     "parses and builds, and has the name it is found by: %s",
     (name, input) => {

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { loader } from "../loader.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -32,10 +33,8 @@ export const nodeOnSoftwareGpu = (words: readonly string[]) =>
   });
 
 /** The JSON that a script of the tests writes on that driver. */
-export const onSoftwareGpu = async <T>(script: string): Promise<T> => {
-  const loader = ["--import", "./tools/typescript.mjs", "--conditions=undiffuse-source"];
-  return JSON.parse((await nodeOnSoftwareGpu([...loader, script])).stdout);
-};
+export const onSoftwareGpu = async <T>(script: string): Promise<T> =>
+  JSON.parse((await nodeOnSoftwareGpu([...loader, script])).stdout);
 
 /** Milliseconds for a test on that driver, which compiles shaders on processors that others may keep busy. */
 export const SHADER_PATIENCE = 300_000;
