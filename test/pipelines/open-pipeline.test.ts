@@ -27,10 +27,14 @@ const names = [
   "upscale",
   "variation",
   "latent-consistency",
+  "turbo",
   "lora",
   "words",
   "xl",
   "xl-image-to-image",
+  "xl-turbo",
+  "xl-inpaint-four",
+  "xl-inpaint-nine",
 ] as const;
 let root: string;
 beforeAll(async () => {

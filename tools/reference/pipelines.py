@@ -175,6 +175,7 @@ def parts():
             9, text_config(tokenizer, 8, projection_dim=8, hidden_act="gelu"), CLIPTextModelWithProjection
         ),
         "image_encoder": vision(10),
+        "unet-xl-inpaint": unet(14, **XL | {"in_channels": 9}),
     }
 
 
@@ -226,10 +227,10 @@ def stable(kind, unet_name="unet"):
     )
 
 
-def xl(kind):
+def xl(kind, unet_name="unet-xl"):
     return lambda scheduler: getattr(diffusers, kind)(
         **shared(),
-        unet=load(UNet2DConditionModel, "unet-xl"),
+        unet=load(UNet2DConditionModel, unet_name),
         text_encoder_2=load(CLIPTextModelWithProjection, "text_encoder_2"),
         tokenizer_2=CLIPTokenizer.from_pretrained(TOKENIZER),
         scheduler=scheduler,
@@ -328,6 +329,14 @@ PIPELINES = {
         "ask": {"prompt": PROMPT, "guidance_scale": 6.0},
         "request": {"prompt": PROMPT, "guidance": 6},
     },
+    "turbo": {
+        "open": stable("StableDiffusionPipeline"),
+        "scheduler": {"timestep_spacing": "trailing"},
+        "parts": STABLE_PARTS | {"unet": "unet"},
+        "steps": 1,
+        "ask": {"prompt": PROMPT, "guidance_scale": 0.0},
+        "request": {"prompt": PROMPT, "guidance": 1},
+    },
     "lora": {
         "open": stable("StableDiffusionPipeline"),
         "prepare": lambda pipeline: with_loras(pipeline),
@@ -367,6 +376,27 @@ PIPELINES = {
             "guidance": 5,
             "source": {"kind": "image", "strength": 0.5},
         },
+    },
+    "xl-turbo": {
+        "open": xl("StableDiffusionXLPipeline"),
+        "scheduler": {"timestep_spacing": "trailing"},
+        "parts": XL_PARTS,
+        "steps": 1,
+        "ask": {"prompt": PROMPT, "guidance_scale": 0.0},
+        "request": {"prompt": PROMPT, "guidance": 1},
+    },
+    "xl-inpaint-four": {
+        "open": xl("StableDiffusionXLInpaintPipeline"),
+        "parts": XL_PARTS,
+        "without": PATH_FROM_ITS_BEGIN | TWO_EVALUATIONS,
+        "ask": {"prompt": PROMPT, "guidance_scale": 3.0, "image": "picture", "mask_image": "mask", "strength": 0.8},
+        "request": {"prompt": PROMPT, "guidance": 3, "source": {"kind": "inpaint", "strength": 0.8}},
+    },
+    "xl-inpaint-nine": {
+        "open": xl("StableDiffusionXLInpaintPipeline", "unet-xl-inpaint"),
+        "parts": XL_PARTS | {"unet": "unet-xl-inpaint"},
+        "ask": {"prompt": PROMPT, "guidance_scale": 3.0, "image": "picture", "mask_image": "mask", "strength": 1.0},
+        "request": {"prompt": PROMPT, "guidance": 3, "source": {"kind": "inpaint", "strength": 1}},
     },
 }
 
@@ -428,6 +458,7 @@ PICTURES = {"picture": lambda: picture(3), "mask": mask, "small": lambda: pictur
 def make(name, generator):
     spec = PIPELINES[name]
     ask = {key: PICTURES[value]() if value in PICTURES else value for key, value in spec["ask"].items()}
+    steps = spec.get("steps", STEPS)
     cases = []
     for kind in drawn(spec, generator):
         pipeline = spec["open"](scheduler(kind, **spec.get("scheduler", {})))
@@ -436,7 +467,7 @@ def make(name, generator):
         seed = generator.randrange(1000)
         more = {"original_inference_steps": 50} if kind == "LCMScheduler" else {}
         images = pipeline(
-            **ask, **more, num_inference_steps=STEPS, generator=[torch.Generator().manual_seed(seed)], output_type="pil"
+            **ask, **more, num_inference_steps=steps, generator=[torch.Generator().manual_seed(seed)], output_type="pil"
         ).images
         images[0].save(FOLDER / f"{name}-{kind}.png")
         values = np.asarray(images[0]).astype(float)
@@ -454,7 +485,7 @@ def make(name, generator):
             "index": {key: value for key, value in index.items() if not callable(value)},
             "parts": spec["parts"],
             "lowResScheduler": low.to_json_string() if low else None,
-            "steps": STEPS,
+            "steps": steps,
             "request": spec["request"],
             **({"loras": LORAS} if name == "lora" else {}),
             **({"words": list(WORDS)} if name == "words" else {}),
