@@ -1,8 +1,9 @@
 // An evaluation of Stable Diffusion's U-Net at full size, with guidance (two pictures at once), against diffusers in
-// PyTorch and against onnxruntime on PyTorch's export, in turns: what a step of a picture takes. Weights are random.
+// PyTorch, or with --export against onnxruntime on PyTorch's export, in turns: what a step of a picture takes. Weights are
+// random.
 //   BACKEND=native PYTHON=/path/to/venv/bin/python node --import ./tools/typescript.mjs \
 //     --conditions=undiffuse-source bench/checkpoint.ts [side of the latents, 64] [rounds, 3] [--export]
-// The export takes as much memory again, and minutes. Prints medians, their ratios, the time to load, and peaks of memory.
+// The export takes minutes. Prints medians, their ratio, the time to load, and peaks of memory.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -80,21 +81,17 @@ const turn = async (): Promise<number> => {
   return performance.now() - clock;
 };
 const first = await turn();
-const contenders = ["torch", ...(values.export ? ["onnx"] : [])];
-const times: Record<string, number[]> = { ours: [], torch: [], onnx: [] };
+const [ours, theirs]: [number[], number[]] = [[], []];
 for (let round = 0; round < rounds; round++) {
-  times.ours?.push(await alone(turn));
-  for (const name of contenders) times[name]?.push(await alone(() => peer.turn(name)));
+  ours.push(await alone(turn));
+  theirs.push(await alone(() => peer.turn()));
 }
-const ours = times.ours as number[];
 const seconds = (all: readonly number[]): string => `${(median(all) / 1000).toFixed(2)} s`;
 console.log(
-  `U-Net of Stable Diffusion 1.5, ${side}×${side} latents, batch ${BATCH}: ${seconds(ours)}; ${peer.facts}`,
+  `U-Net of Stable Diffusion 1.5, ${side}×${side} latents, batch ${BATCH}: ${seconds(ours)}; ` +
+    `${seconds(theirs)} in ${values.export ? "onnxruntime" : "PyTorch"}, ${peer.facts}\n` +
+    `  median of ratios ${ratio(ours, theirs).toFixed(2)}`,
 );
-for (const name of contenders) {
-  const theirs = times[name] as number[];
-  console.log(`  ${seconds(theirs)} in ${name}: median of ratios ${ratio(ours, theirs).toFixed(2)}`);
-}
 console.log(
   `  weights read in ${(loaded / 1000).toFixed(1)} s, laid out with the first evaluation in ${(first / 1000).toFixed(1)} s;` +
     ` at its peak ${gigabytes(process.resourceUsage().maxRSS * 1024)}, ${gigabytes(before)} of it before`,
