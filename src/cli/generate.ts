@@ -2,10 +2,17 @@ import { join } from "node:path";
 import type { NDArray } from "../base/index.ts";
 import { toPixels } from "../data/index.ts";
 import { encodePng, makeFolder, writeWhole } from "../formats/index.ts";
-import { openPipeline, type PictureRequest, type Pipeline } from "../pipelines/index.ts";
+import {
+  footprint,
+  openPipeline,
+  type PictureRequest,
+  type Pipeline,
+  weightBytes,
+} from "../pipelines/index.ts";
 import { backend, chosenBackend, device, precision } from "./backend-option.ts";
 import { decimal, defineCommand, flag, integer, kebab, text, UsageError } from "./command.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
+import { requireMemory } from "./memory-check.ts";
 import { downloadedSource, modelOptions } from "./model-download.ts";
 import { forecastPictures } from "./picture-forecast.ts";
 import { pictureSource } from "./picture-source.ts";
@@ -58,7 +65,7 @@ Picture k has seed + k. Each PNG carries the command that made it (undiffuse inf
     embedding: text("textual inversions to learn words from", { value: "file,…" }),
     ...modelOptions,
     preview: integer("write preview.png every so many steps", { least: 1 }),
-    dryRun: flag("say what would be loaded and how much memory its weights take, and stop"),
+    dryRun: flag("say what would be loaded, and what memory and time a picture takes, and stop"),
     threads: integer("threads of the network's operations (default: all cores)", { least: 1 }),
     device,
     backend,
@@ -85,7 +92,9 @@ Picture k has seed + k. Each PNG carries the command that made it (undiffuse inf
     await interruptible("stopping", async (signal) => {
       try {
         const parts = await downloadedSource(model, given, signal);
-        if (given.dryRun) return await forecastPictures(parts);
+        if (given.dryRun)
+          return await forecastPictures(parts, { ...given, ...chosenSize(given.size) }, place);
+        requireMemory(parts.name, weightBytes(await footprint(parts)));
         const loras = await weightedFiles(given.lora);
         const words = await wordFiles(given.embedding);
         const pipeline = await openPipeline(parts, { ...place, loras, words });
@@ -179,7 +188,7 @@ const writePng = async (path: string, pictures: NDArray, texts?: Record<string, 
 /** Options that say what a picture is, and not where or how it is made. */
 const telling = [
   ...["model", "negative", "size", "steps", "guidance", "rescale", "sampler", "from", "strength", "mask"],
-  ...["noiseLevel", "clipSkip", "lora", "embedding", "tokenizer", "prediction", "variant", "revision"],
+  ...["noiseLevel", "clipSkip", "lora", "embedding", "tokenizer", "prediction", "ema", "variant", "revision"],
 ] as const;
 
 const provenance = (
@@ -190,8 +199,9 @@ const provenance = (
   const said: Readonly<Record<string, unknown>> = given;
   const words = telling.flatMap((name) => {
     const value = said[name];
-    const unsaid = value === undefined || (name === "noiseLevel" && given.from === undefined);
-    return unsaid ? [] : [`--${kebab(name)}`, String(value)];
+    const unsaid =
+      value === undefined || value === false || (name === "noiseLevel" && given.from === undefined);
+    return unsaid ? [] : [`--${kebab(name)}`, ...(value === true ? [] : [String(value)])];
   });
   const command = ["undiffuse", "generate", ...(prompt === undefined ? [] : [prompt]), ...words];
   return provenanceText({

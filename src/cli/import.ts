@@ -1,10 +1,11 @@
 import { dirname, resolve } from "node:path";
 import { makeFolder, type NewPipeline, writeDiffusersFolder } from "../formats/index.ts";
-import { importedPipeline, type PipelineSource } from "../pipelines/index.ts";
+import { footprint, importedPipeline, type PipelineSource, totalBytes } from "../pipelines/index.ts";
 import { defineCommand, flag, text, UsageError } from "./command.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
+import { requireMemory } from "./memory-check.ts";
 import { downloadedSource, modelOptions, showSize } from "./model-download.ts";
-import { forecastPictures } from "./picture-forecast.ts";
+import { forecastImport } from "./picture-forecast.ts";
 import { type Progress, startProgress } from "./progress.ts";
 
 export const importCommand = defineCommand({
@@ -30,7 +31,8 @@ undiffuse generate opens all of these as they are: this is for keeping, and for 
     await interruptible("stopping; nothing is written", async (signal) => {
       try {
         const source = await downloadedSource(model, wish, signal);
-        if (dryRun) return await forecastPictures(source);
+        if (dryRun) return await forecastImport(source);
+        requireMemory(source.name, totalBytes(await footprint(source), "held"));
         const pipeline = await readPipeline(source, signal);
         signal.throwIfAborted();
         await makeFolder(dirname(resolve(out as string)));

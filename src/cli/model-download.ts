@@ -1,5 +1,5 @@
 import { openSource, type PipelineSource, type SourceOptions } from "../pipelines/index.ts";
-import { choice, text } from "./command.ts";
+import { choice, flag, text } from "./command.ts";
 import { type Progress, startProgress } from "./progress.ts";
 
 /** Options that say which of a model's files are meant, and what they do not say themselves. */
@@ -9,6 +9,7 @@ export const modelOptions = {
     "epsilon",
     "v_prediction",
   ]),
+  ema: flag("take a single file's averaged weights, where it has them beside the last ones"),
   variant: text("which weights of a folder that has several, e.g. fp16", { value: "name" }),
   revision: text("of a model of the hub: a branch, tag or commit", { value: "name" }),
 } as const;
@@ -19,17 +20,17 @@ export const showSize = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} 
 /** Opens a model's files behind a progress bar, where they have to be downloaded. */
 export const downloadedSource = async (
   model: string,
-  wish: Pick<SourceOptions, "variant" | "revision" | "tokenizer" | "prediction">,
+  wish: Pick<SourceOptions, "variant" | "revision" | "tokenizer" | "prediction" | "ema">,
   signal: AbortSignal,
 ): Promise<PipelineSource> => {
-  const { variant, revision, tokenizer, prediction } = wish;
+  const { variant, revision, tokenizer, prediction, ema } = wish;
   let progress: Progress | undefined;
   const onProgress = ({ bytes, total }: { readonly bytes: number; readonly total: number }) => {
     progress ??= startProgress("downloading", total);
     progress.update(bytes, { size: showSize(total) });
   };
   try {
-    return await openSource(model, { variant, revision, tokenizer, prediction, onProgress, signal });
+    return await openSource(model, { variant, revision, tokenizer, prediction, ema, onProgress, signal });
   } finally {
     progress?.stop();
   }

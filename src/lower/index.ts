@@ -1,6 +1,6 @@
 export { inferCpu } from "./infer-cpu.ts";
 export { isNative, type LowerOptions, lower, lowered, type NativeTarget, type Target } from "./lower.ts";
-export { workingBytes } from "./memory.ts";
+export { type Cost, costOf, workingBytes } from "./memory.ts";
 export { type Plan, readPlan } from "./native/plan-builder.ts";
 export { type PlanStep, stepsOf } from "./native/plan-steps.ts";
 export type { Precision } from "./native/precision.ts";

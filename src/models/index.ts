@@ -48,6 +48,7 @@ export {
 export { type TimeMlpConfig, timeMlp, timeMlpFields } from "./time-mlp.ts";
 export { type UNet2D, type UNet2DConditions, unet2d } from "./unet-2d.ts";
 export {
+  conditionShapes,
   type UNet2DCondition,
   type UNet2DConditionInputs,
   unet2dCondition,

@@ -141,25 +141,23 @@ const additionEmbedding = (
   };
 };
 
-/** The shape that each input must have, n images; null for one that the network takes none of. */
-const wantedShapes = (
+/** The shape that each input must have, n images told so many sizes each; null for one that the network takes none of. */
+export const conditionShapes = (
   config: UNet2DConditionConfig,
-  { timeIds }: UNet2DConditionInputs,
-  n: number,
+  { n, sizes }: { readonly n: number; readonly sizes: number },
 ): Readonly<Record<keyof UNet2DConditionInputs, readonly (number | null)[] | null>> => {
   const vectors = config.projection_class_embeddings_input_dim;
   const labels = config.class_embed_type === "projection" ? [n, vectors] : [n];
   const embeds = config.class_embed_type !== null || config.num_class_embeds !== null;
   const adds = config.addition_embed_type !== null;
-  const sizes = (config.addition_time_embed_dim ?? 0) * (timeIds?.shape[1] ?? 0);
   const width = Array.isArray(config.cross_attention_dim)
     ? (config.cross_attention_dim[0] as number)
     : config.cross_attention_dim;
   return {
     states: [n, null, width],
     classLabels: embeds ? labels : null,
-    timeIds: adds ? [n, null] : null,
-    textEmbeds: adds ? [n, (vectors ?? 0) - sizes] : null,
+    timeIds: adds ? [n, sizes] : null,
+    textEmbeds: adds ? [n, (vectors ?? 0) - (config.addition_time_embed_dim ?? 0) * sizes] : null,
     guidance: config.time_cond_proj_dim === null ? null : [n, config.time_cond_proj_dim],
   };
 };
@@ -179,7 +177,9 @@ const checkInputs = (config: UNet2DConditionConfig, sample: Tensor, inputs: UNet
       expected: `images ${showWanted(image)}`,
       got: showShape(sample.shape),
     });
-  for (const [name, wanted] of Object.entries(wantedShapes(config, inputs, n))) {
+  for (const [name, wanted] of Object.entries(
+    conditionShapes(config, { n, sizes: inputs.timeIds?.shape[1] ?? 0 }),
+  )) {
     const got = inputs[name as keyof UNet2DConditionInputs];
     // A consistency model may be told no scale: its projection then adds nothing.
     if (wanted && !got && name === "guidance") continue;

@@ -44,5 +44,9 @@ export const footprint = async (source: PipelineSource): Promise<Footprint[]> =>
   return found;
 };
 
+/** Bytes of all parts together. */
+export const totalBytes = (parts: readonly Footprint[], key: "stored" | "held"): number =>
+  parts.reduce((sum, part) => sum + part[key], 0);
+
 /** Names of parts that have no weights, and may not be there yet. */
 const WEIGHTLESS = /^(tokenizer|scheduler|feature_extractor)/;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { FileError } from "../base/index.ts";
 import type { Component, JsonObject, NewComponent, NewPipeline, ReadProgress } from "../formats/index.ts";
 import { readJsonObject } from "../formats/index.ts";
-import { footprint } from "./footprint.ts";
+import { footprint, totalBytes } from "./footprint.ts";
 import { type PipelineSource, spareParts } from "./pipeline-source.ts";
 import { supportOf } from "./support.ts";
 
@@ -19,7 +19,7 @@ export const importedPipeline = async (
   onRead: OnRead = () => undefined,
 ): Promise<NewPipeline> => {
   await requireSupport(source);
-  const total = (await footprint(source)).reduce((sum, { stored }) => sum + stored, 0);
+  const total = totalBytes(await footprint(source), "stored");
   const components: Record<string, NewComponent | null> = {};
   let done = 0;
   for (const part of source.parts.filter((name) => !spareParts.has(name))) {

@@ -1,6 +1,7 @@
 export { checkComponent } from "./component-support.ts";
 export { type FileSourceOptions, fileSource } from "./file-source.ts";
-export { type Footprint, footprint, type TensorTotals, totalsOf } from "./footprint.ts";
+export { type Footprint, footprint, type TensorTotals, totalBytes, totalsOf } from "./footprint.ts";
+export { forecastPicture, measureRate, type PictureForecast, weightBytes } from "./forecast.ts";
 export type { Generation } from "./generation.ts";
 export { type ImageProcessor, openImageProcessor } from "./image-processor.ts";
 export { importedPipeline } from "./import-pipeline.ts";

@@ -92,7 +92,7 @@ export const openLatentCodec = (
   const encoder = opened((x) => module.encode(x));
   const decoder = opened((z) => module.decode(z));
   return latentCodec({
-    ...aboutLatents(module),
+    ...aboutLatents(module.config),
     scaling: latentScaling(module.config),
     encode: encoder.run,
     decode: decoder.run,
@@ -103,12 +103,10 @@ export const openLatentCodec = (
   });
 };
 
-const aboutLatents = ({
-  config,
-}: AutoencoderKl | AutoencoderTiny | VQModel): Pick<
-  Autoencoder,
-  "channels" | "factor" | "tile" | "drawn"
-> => {
+/** What follows from an autoencoder's configuration. */
+export const aboutLatents = (
+  config: (AutoencoderKl | AutoencoderTiny | VQModel)["config"],
+): Pick<Autoencoder, "channels" | "factor" | "tile" | "drawn"> => {
   if ("latent_magnitude" in config) {
     const factor = config.upsampling_scaling_factor ** (config.num_decoder_blocks.length - 1);
     return { channels: config.latent_channels, factor, tile: LEAST_TILE * 2, drawn: false };

@@ -23,7 +23,7 @@ import {
   vqModel,
   vqModelSchema,
 } from "../models/index.ts";
-import { type Change, type ModelKind, openModel } from "./open-model.ts";
+import { type Change, type ModelKind, openModel, ownConfig } from "./open-model.ts";
 
 /** The table of a text encoder's tokens, which textual inversion makes longer. */
 const TOKENS = "text_model.embeddings.token_embedding.weight";
@@ -75,22 +75,36 @@ type Opened<C extends ModelClass> = {
   };
 }[C];
 
+type PartName = keyof typeof partClasses;
+type Part<P extends PartName> = Opened<(typeof partClasses)[P][number]>;
+
 /**
  * Opens a part of a pipeline with its weights, changed by what is laid over them.
  * @throws FileError for a part of another class, and as `openModel` does
  */
-export const openPart = async <P extends keyof typeof partClasses>(
+export const openPart = async <P extends PartName>(
   name: P,
   component: Component,
   change?: Change,
-): Promise<Opened<(typeof partClasses)[P][number]>> => {
+): Promise<Part<P>> => (await openModel(await kindOf(name, component), component, change)) as Part<P>;
+
+/** What a part's configuration says; its weights are left alone. @throws FileError for a part of another class */
+export const partConfig = async <P extends PartName>(
+  name: P,
+  component: Component,
+): Promise<Part<P>["config"]> => {
+  const kind = await kindOf(name, component);
+  await component.weights?.close();
+  return ownConfig(kind, component) as Part<P>["config"];
+};
+
+/** Which of a part's classes it is, and so of which type, is known only when its files are seen. */
+const kindOf = async (
+  name: PartName,
+  { className, folder, weights }: Component,
+): Promise<ModelKind<z.ZodType, object>> => {
   const wanted: readonly string[] = partClasses[name];
-  const { className, folder, weights } = component;
-  if (!wanted.includes(className)) {
-    await weights?.close();
-    throw new FileError(folder, { expected: wanted.join(" or "), got: className });
-  }
-  // Which of the classes it is, and so of which type, is known only now.
-  const kind = modelKinds[className as ModelClass] as ModelKind<z.ZodType, object>;
-  return (await openModel(kind, component, change)) as Opened<(typeof partClasses)[P][number]>;
+  if (wanted.includes(className)) return modelKinds[className as ModelClass] as ModelKind<z.ZodType, object>;
+  await weights?.close();
+  throw new FileError(folder, { expected: wanted.join(" or "), got: className });
 };

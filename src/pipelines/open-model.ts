@@ -21,13 +21,15 @@ export type Change = (weights: ReadonlyMap<string, NDArray>) => Promise<Readonly
  * @throws FileError that lists every tensor that is missing, unknown or of another shape
  */
 export const openModel = async <S extends z.ZodType, M extends object>(
-  { schema, build, rename = (name) => name, fitted = (config) => config }: ModelKind<S, M>,
-  { className, folder, config: written, weights }: Component,
+  kind: ModelKind<S, M>,
+  component: Component,
   change: Change = async () => new Map(),
 ): Promise<{ readonly config: z.output<S>; readonly module: M }> => {
+  const { build, rename = (name) => name, fitted = (config) => config } = kind;
+  const { className, folder, weights } = component;
   if (!weights) throw new FileError(folder, { expected: `weights of ${className}`, got: "none" });
   try {
-    const own = parseAs(schema, written, { who: folder, expected: `a configuration of ${className}` });
+    const own = ownConfig(kind, component);
     const tensors = new Map(
       [...(await weights.readAll())].flatMap(([name, tensor]) => {
         const renamed = rename(name);
@@ -43,6 +45,12 @@ export const openModel = async <S extends z.ZodType, M extends object>(
     await weights.close();
   }
 };
+
+/** A component's configuration as its file has it. @throws ArgumentError for one that is of another kind */
+export const ownConfig = <S extends z.ZodType, M extends object>(
+  { schema }: ModelKind<S, M>,
+  { className, folder, config }: Pick<Component, "className" | "folder" | "config">,
+): z.output<S> => parseAs(schema, config, { who: folder, expected: `a configuration of ${className}` });
 
 const loadAll = (
   module: object,

@@ -1,8 +1,7 @@
 import { ArgumentError, type NDArray } from "../base/index.ts";
 import type { Component } from "../formats/index.ts";
-import type { Tensor } from "../tensor/index.ts";
 import type { EvaluateOptions } from "../train/index.ts";
-import { conditioningParts, type Family, familyOf, sourcesOf } from "./families.ts";
+import { conditioningParts, type Family } from "./families.ts";
 import { type Generation, generation } from "./generation.ts";
 import { openLatentCodec } from "./latent-codec.ts";
 import { applyLoras, loraParts, type WeightedLora } from "./lora.ts";
@@ -10,11 +9,13 @@ import { loraBase } from "./lora-base.ts";
 import { openPart } from "./model-kinds.ts";
 import { openNetwork } from "./network.ts";
 import { type Additions, openConditioning } from "./open-conditioning.ts";
-import { chosenSize, ownSize, type PictureSize } from "./picture-size.ts";
+import { outlineOf } from "./outline.ts";
+import { chosenSize, type PictureSize } from "./picture-size.ts";
 import type { PipelineSource } from "./pipeline-source.ts";
 import type { PictureRequest } from "./request.ts";
 import { lowResLevels, schedulerFor } from "./scheduling.ts";
 import { type SourceKind, sourceWords } from "./source.ts";
+import { evaluation } from "./unet-evaluation.ts";
 
 /** A published checkpoint, ready to make pictures. Close it to end its sessions. */
 export interface Pipeline {
@@ -41,30 +42,21 @@ export const openPipeline = async (
   parts: PipelineSource,
   options: PipelineOptions = {},
 ): Promise<Pipeline> => {
-  const { className } = parts;
-  const family = familyOf(className, parts.name);
+  const { className, family, config, sources, size, isGuided } = await outlineOf(parts);
   const component = (name: string) => parts.component(name);
   const { loras = [] } = options;
   requireParts(loras, family);
 
-  const unet = await openPart("unet", await component("unet"), (weights) =>
+  const { module } = await openPart("unet", await component("unet"), (weights) =>
     applyLoras(weights, loras, "unet"),
   );
   const codec = openLatentCodec((await openPart("vae", await component("vae"))).module, options);
-  const sources = sourcesOf(family, { seen: unet.config.in_channels, latent: codec.channels });
   const conditioning = await openConditioning(family, parts, options);
   const scheduler = configOf(await component("scheduler"));
   const lowRes = sources.includes("upscale")
     ? lowResLevels(configOf(await component("low_res_scheduler")), numberIn(parts, "max_noise_level"))
     : null;
-  const network = openNetwork(
-    unet.module,
-    ({ sample, timestep, ...inputs }) => ({
-      output: unet.module.forward(sample as Tensor, timestep as Tensor, inputs as never),
-    }),
-    options,
-  );
-  const size = ownSize(unet.config.sample_size, codec.factor);
+  const network = openNetwork(module, evaluation(module), options);
 
   return {
     className,
@@ -80,10 +72,8 @@ export const openPipeline = async (
           got: beginning(kind),
         });
       const { width, height } = chosenSize(request, size);
-      const told = unet.config.time_cond_proj_dim;
-      // Networks that are told how far to exaggerate do it themselves.
       const { guidance = family.guidance } = request;
-      const guided = told === null && guidance !== 1;
+      const guided = isGuided(guidance);
       const { wanted, others, cut } = await conditioning.of(request, { guided, width, height });
       const steps = request.steps ?? family.steps;
       const begun = await generation(
@@ -94,8 +84,8 @@ export const openPipeline = async (
           lowRes,
           wanted,
           others,
-          inChannels: unet.config.in_channels,
-          guidanceWidth: told,
+          inChannels: config.in_channels,
+          guidanceWidth: config.time_cond_proj_dim,
         },
         { ...request, seed, count, width, height, guidance },
       );

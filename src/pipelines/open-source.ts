@@ -21,14 +21,15 @@ export interface SourceOptions
 export const openSource = async (model: string, options: SourceOptions = {}): Promise<PipelineSource> => {
   const { variant, revision, signal, token, onProgress, env, hubUrl } = options;
   const found = await stat(model).catch(() => null);
-  if (found?.isDirectory()) return folderSource(model, { variant });
-  if (found) return fileSource(model, options);
-  if (!/^[\w.-]+\/[\w.-]+$/.test(model))
+  if (found && !found.isDirectory()) return fileSource(model, options);
+  if (!found && !/^[\w.-]+\/[\w.-]+$/.test(model))
     throw new ArgumentError({
       who: "model",
       expected: "a folder, a file, or owner/name of the Hugging Face hub",
       got: `${model}, which is not there`,
     });
+  requireNothingOfFiles(model, options);
+  if (found) return folderSource(model, { variant });
   const { folder } = await fetchFromHub(model, {
     variant,
     without: [...spareParts],
@@ -40,4 +41,15 @@ export const openSource = async (model: string, options: SourceOptions = {}): Pr
     ...(env && { env }),
   });
   return folderSource(folder, { variant });
+};
+
+/** @throws ArgumentError for what is asked of single files alone: folders say it themselves */
+const requireNothingOfFiles = (model: string, { tokenizer, prediction, ema }: FileSourceOptions): void => {
+  const [asked] = Object.entries({ tokenizer, prediction, ema }).filter(([, value]) => value);
+  if (asked)
+    throw new ArgumentError({
+      who: asked[0],
+      expected: "a single file, which does not say it itself",
+      got: model,
+    });
 };

@@ -19,7 +19,7 @@ export interface TokenizerFiles extends BytePairModel {
 }
 
 /** What CLIP has where files do not say it. */
-const MAX_LENGTH = 77;
+export const MAX_LENGTH = 77;
 const defaults: JsonObject = {
   bos_token: "<|startoftext|>",
   eos_token: "<|endoftext|>",

@@ -71,11 +71,12 @@ describe("undiffuse generate", () => {
     expect([...made.data]).not.toEqual([...source.data]);
   });
 
-  it("says what a dry run would load, and loads nothing", async () => {
+  it("says what a dry run would load and take, and loads nothing", async () => {
     const { code, stdout } = await undiffuse(["generate", "a fox", "--model", model, "--dry-run"]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/unet.*UNet2DConditionModel/);
-    expect(stdout).toMatch(/memory/);
+    expect(stdout).toMatch(/memory: about [\d.]+ GB/);
+    expect(stdout).toMatch(/time: about .* for 50 steps at 64×64 pixels/);
   });
 
   it("says what of a prompt the text encoder does not see", async () => {

@@ -27,6 +27,15 @@ describe("openSource", () => {
     );
   });
 
+  it.each([{ ema: true }, { tokenizer: "x" }, { prediction: "epsilon" as const }])(
+    "refuses to ask a folder what it says itself: %o",
+    async (asked) => {
+      await expect(openSource(await folder(), asked)).rejects.toThrow(
+        `${Object.keys(asked)[0]}: expected a single file`,
+      );
+    },
+  );
+
   it("asks the hub for owner/name, and says so where it may not", async () => {
     const env = { HF_HUB_OFFLINE: "1", HF_HOME: root };
     await expect(openSource("owner/model", { env })).rejects.toThrow(/owner\/model.*HF_HUB_OFFLINE/s);
