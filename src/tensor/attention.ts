@@ -1,5 +1,5 @@
-import { NDArray, type Shape } from "../base/index.ts";
-import { broadcastTo, concat, softmax, transposeLast } from "./operations.ts";
+import { NDArray, type Shape, sizeOf } from "../base/index.ts";
+import { broadcastTo, concat, slice, softmax, transposeLast } from "./operations.ts";
 import { constant, type Tensor } from "./tensor.ts";
 
 /** [batch, tokens, heads · width] → [batch, heads, tokens, width]; as it is where there is one head. */
@@ -12,16 +12,36 @@ const splitHeads = (x: Tensor, heads: number): Tensor => {
 const joinHeads = (x: Tensor, shape: Shape): Tensor =>
   x.shape.length === 3 ? x : x.transpose([0, 2, 1, 3]).reshape(shape);
 
-/** Queries, keys and values by head, and the weights that each query gives to the values. */
-const parts = ({ inputs, attributes: { heads, scale } }: Tensor<"attention" | "attentionGrad">) => {
-  const [q, k, v] = inputs.slice(0, 3).map((x) => splitHeads(x, heads)) as [Tensor, Tensor, Tensor];
-  return { q, k, v, weights: softmax(q.mul(scale).matmul(transposeLast(k))) };
+type Parts = Readonly<Record<"q" | "k" | "v", Tensor>>;
+
+/** Queries, keys and values by head. */
+const parts = ({ inputs, attributes }: Tensor<"attention" | "attentionGrad">): Parts => {
+  const [q, k, v] = inputs.slice(0, 3).map((x) => splitHeads(x, attributes.heads));
+  return { q, k, v } as Parts;
 };
 
-/** Attention in terms of other operations. */
-export const attend = (node: Tensor<"attention">): Tensor => {
-  const { v, weights } = parts(node);
-  return joinHeads(weights.matmul(v), node.shape);
+/** What each query gives to the values. */
+const weightsOf = ({ q, k }: Pick<Parts, "q" | "k">, scale: number): Tensor =>
+  softmax(q.mul(scale).matmul(transposeLast(k)));
+
+/** Scores that are in memory at once, in numbers: a quarter of a gigabyte, and as much for their softmax. */
+const MOST_SCORES = 2 ** 26;
+
+/** Attention in terms of other operations, for so many queries at a time that their scores are no more than `most`. */
+export const attend = (node: Tensor<"attention">, most = MOST_SCORES): Tensor => {
+  const { q, k, v } = parts(node);
+  const { scale } = node.attributes;
+  const axis = q.shape.length - 2;
+  const queries = q.shape[axis] as number;
+  const scores = (sizeOf(q.shape) / (q.shape.at(-1) as number)) * (k.shape[axis] as number);
+  const turns = Math.min(queries, Math.ceil(scores / most));
+  if (turns <= 1) return joinHeads(weightsOf({ q, k }, scale).matmul(v), node.shape);
+  const size = Math.ceil(queries / turns);
+  const made = Array.from({ length: Math.ceil(queries / size) }, (_, i) => {
+    const some = slice(q, axis, i * size, Math.min(queries, (i + 1) * size));
+    return weightsOf({ q: some, k }, scale).matmul(v);
+  });
+  return joinHeads(concat(made, axis), node.shape);
 };
 
 /**
@@ -32,7 +52,8 @@ export const attend = (node: Tensor<"attention">): Tensor => {
 export const attendBack = (node: Tensor<"attentionGrad">): Tensor => {
   const { heads, scale, wrt } = node.attributes;
   const [y, dy] = node.inputs.slice(3) as [Tensor, Tensor];
-  const { q, k, v, weights } = parts(node);
+  const { q, k, v } = parts(node);
+  const weights = weightsOf({ q, k }, scale);
   const g = splitHeads(dy, heads);
   if (wrt === "v") return joinHeads(transposeLast(weights).matmul(g), node.shape);
   const delta = splitHeads(dy.mul(y), heads).sum([-1], true);

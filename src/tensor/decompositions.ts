@@ -35,7 +35,7 @@ export const decompositions = {
     const [x] = inputsOf<[0]>(node);
     return x.mul(sigmoid(x));
   },
-  attention: attend,
+  attention: (node) => attend(node),
   attentionGrad: attendBack,
   groupNorm: (node) => {
     const { h } = normalise(...inputsOf<[0, 0, 0]>(node), node.attributes);
