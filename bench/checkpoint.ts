@@ -8,13 +8,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { Generator, NDArray, sizeOf } from "../src/base/index.ts";
+import { Generator, NDArray } from "../src/base/index.ts";
 import { openSafetensors, writeSafetensorsFile } from "../src/formats/index.ts";
 import { unet2dCondition, unet2dConditionSchema } from "../src/models/index.ts";
-import { blank, loadState, parameters } from "../src/nn/index.ts";
+import { blank, loadState } from "../src/nn/index.ts";
 import { openNetwork } from "../src/pipelines/network.ts";
 import type { Tensor } from "../src/tensor/index.ts";
 import { alone, backend, machine, median, openPeer, precision, ratio, THREADS } from "./peer.ts";
+import { randomWeights } from "./random-weights.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -25,25 +26,9 @@ const config = { sample_size: 64, cross_attention_dim: 768 };
 const [BATCH, TOKENS] = [2, 77];
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
 
-/** Uniform in ±√3/√fan_in, drawn once and laid over all layers from places of their own; scales of norms are 1. */
-const pool = new Generator(0).symmetric([1 << 20], Math.sqrt(3)).data;
-const written = async (path: string): Promise<void> => {
-  const tensors = [...parameters(unet2dCondition(unet2dConditionSchema.parse(config), blank))].map(
-    ([name, { shape }], k): [string, NDArray] => {
-      const spread = shape.length === 1 ? 0.05 : 1 / Math.sqrt(sizeOf(shape.slice(1)));
-      const shift = shape.length === 1 && name.includes("norm") && name.endsWith("weight") ? 1 : 0;
-      const data = new Float32Array(sizeOf(shape));
-      for (let i = 0; i < data.length; i++)
-        data[i] = shift + spread * (pool[(i + 7919 * k) & (pool.length - 1)] as number);
-      return [name, new NDArray(data, shape)];
-    },
-  );
-  await writeSafetensorsFile(path, new Map(tensors));
-};
-
 const folder = await mkdtemp(join(tmpdir(), "undiffuse-bench-"));
 const path = join(folder, "diffusion_pytorch_model.safetensors");
-await written(path);
+await writeSafetensorsFile(path, randomWeights(unet2dCondition(unet2dConditionSchema.parse(config), blank)));
 console.log(machine());
 const peer = await openPeer("checkpoint.py", {
   config,

@@ -38,5 +38,5 @@ export const digitsVp = {
   data: { kind: "digits", size: 16 },
   config: { sde: { kind: "vp" }, conditioning: byClass, network: digitsNetwork },
   training: digitsTraining,
-  sampling: { sampler: { kind: "euler", steps: 50, clip: null }, guidance: 2 },
+  sampling: { sampler: { kind: "euler", steps: 50 }, guidance: 2 },
 } satisfies RecipeInput;
