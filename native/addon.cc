@@ -4,12 +4,16 @@
 //   plan.pass(kernel: string, ranges: Float32Array[], constants: number[]): Promise<number>, a kernel of optimizer.h
 //   plan.seconds(): Float64Array, what each step has taken in all runs; between runs only
 //   plan.close(): void
+//   map(descriptor: number, offset: number, length: number): Uint8Array | null, bytes of a file, read when they are used
 //   info(): { onednn: string, isa: string, threads: number, bf16: boolean }
 // A plan prepares and runs on one thread of its own, because OpenMP keeps a team for each thread that calls it. Runs
 // and passes queue there. All else here happens on the thread of the JavaScript that opened the plan.
 #include <napi.h>
 #include <omp.h>
 #include <pthread.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <condition_variable>
 #include <deque>
@@ -287,11 +291,36 @@ void Plan::join() {
 class Addon : public Napi::Addon<Addon> {
  public:
   Addon(Napi::Env env, Napi::Object exports) : plan_(Napi::Persistent(Plan::define(env))) {
-    DefineAddon(exports, {InstanceMethod<&Addon::open>("open"), InstanceMethod<&Addon::info>("info")});
+    DefineAddon(exports, {InstanceMethod<&Addon::open>("open"), InstanceMethod<&Addon::map>("map"),
+                          InstanceMethod<&Addon::info>("info")});
   }
 
  private:
   Napi::Value open(const Napi::CallbackInfo& info) { return plan_.New({info[0], info[1], info[2]}); }
+
+  // Pages are private, and copied where they are written. Null where the file is shorter, or cannot be mapped.
+  Napi::Value map(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    for (int i = 0; i < 3; ++i)
+      if (!info[i].IsNumber()) throw Napi::TypeError::New(env, "map: takes three numbers");
+    const int file = info[0].As<Napi::Number>().Int32Value();
+    const int64_t offset = info[1].As<Napi::Number>().Int64Value(), length = info[2].As<Napi::Number>().Int64Value();
+    struct stat about;
+    if (offset < 0 || length < 1 || fstat(file, &about) || offset > about.st_size - length) return env.Null();
+    const int64_t before = offset % sysconf(_SC_PAGESIZE);
+    const size_t bytes = before + length;
+    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, offset - before);
+    if (memory == MAP_FAILED) return env.Null();
+    const auto unmap = [](Napi::Env, void* data, size_t* size) { munmap(data, *size), delete size; };
+    const auto size = new size_t(bytes);
+    try {
+      return Napi::Uint8Array::New(env, length, Napi::ArrayBuffer::New(env, memory, bytes, unmap, size), before);
+    } catch (const Napi::Error&) {  // some hosts allow no memory but their own
+      munmap(memory, bytes);
+      delete size;
+      return env.Null();
+    }
+  }
 
   Napi::Value info(const Napi::CallbackInfo& info) {
     const dnnl_version_t& version = *dnnl::version();

@@ -14,6 +14,8 @@ export interface FileDType {
   readonly size: number;
   readonly dtype: DType;
   readonly intake: (length: number) => Intake;
+  /** Memory that holds such a tensor's bytes as an array; only where they lie in a file as they do here. */
+  readonly view?: (buffer: ArrayBuffer, offset: number, length: number) => Storage[DType];
 }
 
 const bytesIn = ({ buffer, byteOffset, byteLength }: ArrayBufferView<ArrayBuffer>): Uint8Array<ArrayBuffer> =>
@@ -77,7 +79,12 @@ export const fileDTypes: Readonly<Record<string, FileDType>> = {
       return { bytes: bytesIn(longs), take: () => toInts(longs) };
     },
   },
-  F32: { size: 4, dtype: "float32", intake: (length) => asIs(new Float32Array(length)) },
+  F32: {
+    size: 4,
+    dtype: "float32",
+    intake: (length) => asIs(new Float32Array(length)),
+    view: (...place) => new Float32Array(...place),
+  },
   I32: { size: 4, dtype: "int32", intake: (length) => asIs(new Int32Array(length)) },
   F16: { size: 2, dtype: "float32", intake: (length) => widened(length, "widenHalves") },
   BF16: { size: 2, dtype: "float32", intake: (length) => widened(length, "widenBrainHalves") },

@@ -1,4 +1,5 @@
 import { type FileHandle, open, stat } from "node:fs/promises";
+import { host } from "#host";
 import { FileError, NDArray, type Shape } from "../base/index.ts";
 import { writeWhole } from "./atomic.ts";
 import {
@@ -29,7 +30,10 @@ export interface ReadProgress {
   readonly total: number;
 }
 
-/** Weights that lie in one file or several and are read when asked for, F16, BF16 and F64 as float32, I64 as int32. */
+/**
+ * Weights that lie in one file or several and are read when asked for, F16, BF16 and F64 as float32, I64 as int32. Large ones
+ * of float32 are mapped where there is the native engine: read when they are used, so that files have to stay as long.
+ */
 export interface WeightSource {
   /** In the order of the files. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
@@ -127,7 +131,24 @@ const sourceOf = (
   };
 };
 
+/** Bytes from which on a tensor is not read but mapped: a page. */
+const LEAST_MAPPED = 2 ** 12;
+
+/** A large tensor where it lies, read when it is used; null where it has to be read. */
+const mapEntry = (file: FileHandle, { type, shape, begin, end }: HeaderEntry): NDArray | null => {
+  if (!type.view || end - begin < LEAST_MAPPED || begin % type.size) return null;
+  const mapped = host.mapFile(file.fd, begin, end - begin);
+  if (!mapped) return null;
+  return new NDArray(
+    type.view(mapped.buffer, mapped.byteOffset, mapped.length / type.size),
+    shape,
+    type.dtype,
+  );
+};
+
 const readEntry = async (path: string, file: FileHandle, entry: HeaderEntry): Promise<NDArray> => {
+  const mapped = mapEntry(file, entry);
+  if (mapped) return mapped;
   const { name, type, shape, begin, end } = entry;
   const fail = failing(path);
   const { bytes, take } = type.intake((end - begin) / type.size);

@@ -5,7 +5,7 @@ import { parentPort, type TransferListItem, Worker } from "node:worker_threads";
 import type { InferenceSession } from "onnxruntime-node";
 import { inferCpu, readPlan } from "../lower/index.ts";
 import { deviceNames, openedOn } from "./device.ts";
-import { nativeEngine, openPlan } from "./native-session.ts";
+import { mapFile, nativeEngine, openPlan } from "./native-session.ts";
 import { runsOf } from "./ort-profile.ts";
 import { onArrays } from "./ort-session.ts";
 import type { Host, RunProfile, Session, SessionOptions } from "./session.ts";
@@ -17,6 +17,8 @@ export const host: Host = {
   holdsWeights: true,
 
   nativeEngine,
+
+  mapFile,
 
   async devices() {
     const { listSupportedBackends } = await import("onnxruntime-node");

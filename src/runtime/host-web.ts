@@ -16,6 +16,8 @@ export const host: Host = {
 
   nativeEngine: () => null,
 
+  mapFile: () => null,
+
   devices: async () => ["cpu", "webgpu"],
 
   async openSession(model, { threads, device = "cpu", profile }) {

@@ -13,6 +13,7 @@ import {
 /** What native/addon.cc offers. */
 interface Addon {
   open(words: Int32Array, constants: readonly PlainArray["data"][], threads: number): OpenPlan;
+  map(descriptor: number, offset: number, length: number): Uint8Array<ArrayBuffer> | null;
   info(): NativeEngine;
 }
 interface OpenPlan {
@@ -38,6 +39,10 @@ const addon = (): Addon | null => {
 };
 
 export const nativeEngine = (): NativeEngine | null => addon()?.info() ?? null;
+
+/** As {@link Host.mapFile}: null without the engine, which has the way to do it. */
+export const mapFile = (descriptor: number, offset: number, length: number): Uint8Array<ArrayBuffer> | null =>
+  addon()?.map(descriptor, offset, length) ?? null;
 
 /** @throws ArgumentError where the native engine was not built */
 export const openPlan = (

@@ -91,6 +91,11 @@ export interface Host {
   openSession(model: Uint8Array, options: SessionOptions): Promise<Session>;
   /** What the native engine says of itself; null where there is none. */
   nativeEngine(): NativeEngine | null;
+  /**
+   * Bytes of an open file as memory of which what is used is read, when it is; writing changes no file. Null where there is
+   * no such memory. The file must not be cut short while it is used.
+   */
+  mapFile(descriptor: number, offset: number, length: number): Uint8Array<ArrayBuffer> | null;
   startWorker(url: URL): WorkerPort;
   /** Inside a worker: the channel to its owner. */
   parentPort(): Port;

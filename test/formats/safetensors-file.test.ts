@@ -27,6 +27,9 @@ const put = async (bytes: Uint8Array): Promise<string> => {
   return path;
 };
 
+const bytesOf = ({ data }: NDArray): Uint8Array =>
+  new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+
 /** Tensors of every dtype that is read, as bytes of a file. */
 const everyDType = (): Uint8Array => {
   const parts = {
@@ -47,6 +50,46 @@ const everyDType = (): Uint8Array => {
   const bytes = Object.values(parts).map(({ buffer, byteLength }) => new Uint8Array(buffer, 0, byteLength));
   return file(Object.assign({ __metadata__: { from: "here" } }, ...header), Buffer.concat(bytes));
 };
+
+describe("a large tensor", () => {
+  const count = 2 ** 18 + 3;
+  const large = Float32Array.from({ length: count }, (_, i) => i / 7);
+  /** Behind a tensor of `shift` bytes. */
+  const written = (shift: number): Promise<string> => {
+    const bytes = new Uint8Array(large.buffer);
+    const header = Object.assign(
+      one("U8", [shift], [0, shift], "first"),
+      one("F32", [count], [shift, shift + bytes.length], "large"),
+    );
+    return put(file(header, Buffer.concat([new Uint8Array(shift), bytes])));
+  };
+
+  it.each([0, 4, 3])("has the file's numbers %i bytes into the data, mapped or read", async (shift) => {
+    const source = await openSafetensors(await written(shift));
+    const tensor = await source.read("large");
+    await source.close();
+    expect(Buffer.compare(new Uint8Array(large.buffer), bytesOf(tensor))).toBe(0);
+  });
+
+  it("outlives its file, and can be written to without it", async () => {
+    const source = await openSafetensors(await written(4));
+    const before = await readFile(path);
+    const [tensor, other] = [await source.read("large"), await source.read("large")];
+    await source.close();
+    tensor.data[5] = -1;
+    expect(other.data[5]).toBe(large[5]);
+    expect(await readFile(path)).toEqual(before);
+    await rm(path);
+    expect([tensor.data[5], tensor.data[count - 1]]).toEqual([-1, large[count - 1]]);
+  });
+
+  it("is refused where the file was cut since it was opened", async () => {
+    const source = await openSafetensors(await written(0));
+    await truncate(path, 2 ** 19);
+    await expect(source.read("large")).rejects.toThrow(/it was cut while it was read/);
+    await source.close();
+  });
+});
 
 describe("openSafetensors", () => {
   it("gives what readSafetensors gives, tensor by tensor and all at once", async () => {
