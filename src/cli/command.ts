@@ -149,7 +149,7 @@ export const runProgram = async (
   words: readonly string[],
 ): Promise<number> => {
   const root = new Command(program.name).description(program.summary);
-  root.version(program.version, "-v, --version", "print the version");
+  root.version(program.version, VERSION.join(", "), "print the version");
   for (const part of await loadParts(parts, words[0]))
     root.addCommand("commands" in part ? groupOf(part) : toCommander(part));
   root.addHelpText(
@@ -167,13 +167,15 @@ export const runProgram = async (
   }
 };
 
-/** The part that is named, or all of them, to list. */
+/** The part that is named, or all of them, to list; the version needs none. */
 const loadParts = (parts: Parts, word = ""): Promise<(AnyCommand | CommandGroup)[]> =>
   Promise.all(
     Object.entries(parts)
-      .filter(([name]) => name === word || !Object.hasOwn(parts, word))
+      .filter(([name]) => name === word || !(Object.hasOwn(parts, word) || VERSION.includes(word)))
       .map(([, load]) => load()),
   );
+
+const VERSION = ["-v", "--version"];
 
 const groupOf = ({ name, summary, commands }: CommandGroup): Command => {
   const group = new Command(name).description(summary);
