@@ -13,7 +13,7 @@ import { backend, chosenBackend, device, precision } from "./backend-option.ts";
 import { decimal, defineCommand, flag, integer, kebab, text, UsageError } from "./command.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
 import { requireMemory } from "./memory-check.ts";
-import { downloadedSource, modelOptions } from "./model-download.ts";
+import { downloadedSource, forecastDownload, modelOptions } from "./model-download.ts";
 import { forecastPictures } from "./picture-forecast.ts";
 import { pictureSource } from "./picture-source.ts";
 import { type Progress, showSeconds, startProgress } from "./progress.ts";
@@ -91,6 +91,7 @@ Picture k has seed + k. Each PNG carries the command that made it (undiffuse inf
     const place = { threads, backend: await chosenBackend({ device, backend }), precision };
     await interruptible("stopping", async (signal) => {
       try {
+        if (given.dryRun && (await forecastDownload(model, given, signal))) return;
         const parts = await downloadedSource(model, given, signal);
         if (given.dryRun)
           return await forecastPictures(parts, { ...given, ...chosenSize(given.size) }, place);

@@ -4,7 +4,7 @@ import { footprint, importedPipeline, type PipelineSource, totalBytes } from "..
 import { defineCommand, flag, text, UsageError } from "./command.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
 import { requireMemory } from "./memory-check.ts";
-import { downloadedSource, modelOptions, showSize } from "./model-download.ts";
+import { downloadedSource, forecastDownload, modelOptions, showSize } from "./model-download.ts";
 import { forecastImport } from "./picture-forecast.ts";
 import { type Progress, startProgress } from "./progress.ts";
 
@@ -30,6 +30,7 @@ undiffuse generate opens all of these as they are: this is for keeping, and for 
       throw new UsageError({ who: "--out", expected: "a folder to write", got: "none" });
     await interruptible("stopping; nothing is written", async (signal) => {
       try {
+        if (dryRun && (await forecastDownload(model, wish, signal))) return;
         const source = await downloadedSource(model, wish, signal);
         if (dryRun) return await forecastImport(source);
         requireMemory(source.name, totalBytes(await footprint(source), "held"));

@@ -1,4 +1,4 @@
-import { openSource, type PipelineSource, type SourceOptions } from "../pipelines/index.ts";
+import { missingFiles, openSource, type PipelineSource, type SourceOptions } from "../pipelines/index.ts";
 import { choice, flag, text } from "./command.ts";
 import { type Progress, startProgress } from "./progress.ts";
 
@@ -17,10 +17,12 @@ export const modelOptions = {
 /** Bytes of weights. */
 export const showSize = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
 
+type Wish = Pick<SourceOptions, "variant" | "revision" | "tokenizer" | "prediction" | "ema">;
+
 /** Opens a model's files behind a progress bar, where they have to be downloaded. */
 export const downloadedSource = async (
   model: string,
-  wish: Pick<SourceOptions, "variant" | "revision" | "tokenizer" | "prediction" | "ema">,
+  wish: Wish,
   signal: AbortSignal,
 ): Promise<PipelineSource> => {
   const { variant, revision, tokenizer, prediction, ema } = wish;
@@ -34,4 +36,20 @@ export const downloadedSource = async (
   } finally {
     progress?.stop();
   }
+};
+
+/**
+ * Says what would be downloaded of a model before more can be told of it, for a dry run.
+ * @returns whether anything would
+ */
+export const forecastDownload = async (model: string, wish: Wish, signal: AbortSignal): Promise<boolean> => {
+  const { variant, revision, tokenizer, prediction, ema } = wish;
+  const missing = await missingFiles(model, { variant, revision, tokenizer, prediction, ema, signal });
+  if (!missing.length) return false;
+  const total = missing.reduce((sum, { size }) => sum + size, 0);
+  const lines = missing.map(({ path, size }) => `  ${showSize(size).padStart(9)}  ${path}`);
+  process.stdout.write(
+    `${model}: ${showSize(total)} to download first, after which a dry run says what it takes\n${lines.join("\n")}\n`,
+  );
+  return true;
 };

@@ -80,10 +80,38 @@ interface Call {
  * @throws FileError that says what is missing, or how far it got; ArgumentError for a name or revision that is none
  */
 export const fetchFromHub = async (name: string, options: HubOptions = {}): Promise<HubSnapshot> => {
+  const call = await callOf(name, options);
+  const asked = await askCommit(call);
+  if ("refused" in asked) return fromCache(call, asked.refused);
+  const { commit } = asked;
+  await fetchFiles(call, commit, await wantedFiles(call, commit), options.onProgress);
+  await keepCommit(call.cache, call.revision, commit);
+  return { folder: call.cache.snapshot(commit), commit, cachedBecause: undefined };
+};
+
+/**
+ * The files that {@link fetchFromHub} would fetch now, those that are here left out; of the model only its indexes are
+ * fetched. None where the hub cannot be asked.
+ * @throws as {@link fetchFromHub} does, but for what the cache lacks
+ */
+export const missingFromHub = async (
+  name: string,
+  options: HubOptions = {},
+): Promise<readonly Pick<RemoteFile, "path" | "size">[]> => {
+  const call = await callOf(name, options);
+  const asked = await askCommit(call);
+  if ("refused" in asked) return [];
+  const folder = call.cache.snapshot(asked.commit);
+  const files = await wantedFiles(call, asked.commit);
+  const here = await Promise.all(files.map(({ path }) => sizeOf(join(folder, path))));
+  return files.filter(({ size }, i) => here[i] !== size);
+};
+
+const callOf = async (name: string, options: HubOptions): Promise<Call> => {
   const { env = process.env, revision = "main" } = options;
   checkName(name);
   checkRevision(revision);
-  const call: Call = {
+  return {
     name,
     revision,
     options,
@@ -94,34 +122,36 @@ export const fetchFromHub = async (name: string, options: HubOptions = {}): Prom
       signal: options.signal,
     }),
   };
-  if (isOffline(env)) return fromCache(call, "HF_HUB_OFFLINE is set");
-  let commit: string;
-  try {
-    commit = await resolveCommit(call, call.access);
-  } catch (error) {
-    if (options.signal?.aborted || !mayPass(error)) throw explained(call, error, call.access);
-    return fromCache(call, reasonOf(error));
-  }
-  await fetchSnapshot(call, commit);
-  await keepCommit(call.cache, revision, commit);
-  return { folder: call.cache.snapshot(commit), commit, cachedBecause: undefined };
 };
 
-const fetchSnapshot = async (call: Call, commit: string): Promise<void> => {
+/** The commit that a revision is at, or why the hub does not say it. */
+const askCommit = async (call: Call): Promise<{ readonly commit: string } | { readonly refused: string }> => {
+  const { env = process.env, signal } = call.options;
+  if (isOffline(env)) return { refused: "HF_HUB_OFFLINE is set" };
+  try {
+    return { commit: await resolveCommit(call, call.access) };
+  } catch (error) {
+    if (signal?.aborted || !mayPass(error)) throw explained(call, error, call.access);
+    return { refused: reasonOf(error) };
+  }
+};
+
+/** What a call asks for; the indexes that tell of it are fetched. */
+const wantedFiles = async (call: Call, commit: string): Promise<readonly RemoteFile[]> => {
   const remote = await listRemote({ name: call.name, revision: commit }, call.access).catch((error) => {
     throw explained(call, error, call.access);
   });
   const paths = [...remote.keys()];
   const files = (wanted: readonly string[]) => wanted.flatMap((path) => remote.get(path) ?? []);
   const entry = entryFile(call.name, paths, call.options);
-  if (entry) await fetchFiles(call, commit, files([entry]), () => undefined);
+  if (entry) await fetchFiles(call, commit, files([entry]));
   const selection = await select(call, commit, paths);
-  await fetchFiles(call, commit, files(selection.indexes), () => undefined);
+  await fetchFiles(call, commit, files(selection.indexes));
   const shards = await shardsOf(call, commit, selection.indexes);
   const missing = shards.find((path) => !remote.has(path));
   if (missing)
     throw new FileError(call.name, { expected: missing, got: "an index that names it, and no such file" });
-  await fetchFiles(call, commit, files([...selection.paths, ...shards]), call.options.onProgress);
+  return files([...selection.paths, ...shards]);
 };
 
 const select = async ({ name, options, cache }: Call, commit: string, paths: readonly string[]) => {

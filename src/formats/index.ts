@@ -17,7 +17,7 @@ export {
   writeModelFolder,
 } from "./diffusers-folder-write.ts";
 export { enlarge, type GridOptions, imageGrid } from "./grid.ts";
-export { fetchFromHub, type HubOptions, type HubProgress, type HubSnapshot } from "./hub.ts";
+export { fetchFromHub, type HubOptions, type HubProgress, type HubSnapshot, missingFromHub } from "./hub.ts";
 export { readIdx } from "./idx.ts";
 export {
   type DecodeOptions,

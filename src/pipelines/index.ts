@@ -12,7 +12,7 @@ export type { LoraFile } from "./lora-file.ts";
 export { type LoraPart, otherMethod, readLoraName } from "./lora-names.ts";
 export type { WordFile } from "./open-conditioning.ts";
 export { openPipeline, type Pipeline, type PipelineOptions } from "./open-pipeline.ts";
-export { openSource, type SourceOptions } from "./open-source.ts";
+export { missingFiles, openSource, type SourceOptions } from "./open-source.ts";
 export { folderSource, type PipelineSource, spareParts } from "./pipeline-source.ts";
 export type { PictureRequest } from "./request.ts";
 export type { Scheduling } from "./scheduling.ts";

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { ArgumentError } from "../base/index.ts";
-import { fetchFromHub, type HubOptions } from "../formats/index.ts";
+import { fetchFromHub, type HubOptions, missingFromHub } from "../formats/index.ts";
 import { type FileSourceOptions, fileSource } from "./file-source.ts";
 import { folderSource, type PipelineSource, spareParts } from "./pipeline-source.ts";
 
@@ -19,18 +19,36 @@ export interface SourceOptions
  * @throws ArgumentError for what is none of these; FileError as its kind does
  */
 export const openSource = async (model: string, options: SourceOptions = {}): Promise<PipelineSource> => {
-  const { variant, revision, signal, token, onProgress, env, hubUrl } = options;
-  const found = await stat(model).catch(() => null);
-  if (found && !found.isDirectory()) return fileSource(model, options);
-  if (!found && !/^[\w.-]+\/[\w.-]+$/.test(model))
-    throw new ArgumentError({
-      who: "model",
-      expected: "a folder, a file, or owner/name of the Hugging Face hub",
-      got: `${model}, which is not there`,
-    });
+  const { variant } = options;
+  const place = await placeOf(model);
+  if (place === "file") return fileSource(model, options);
   requireNothingOfFiles(model, options);
-  if (found) return folderSource(model, { variant });
-  const { folder } = await fetchFromHub(model, {
+  if (place === "folder") return folderSource(model, { variant });
+  const { folder } = await fetchFromHub(model, hubOptions(options));
+  return folderSource(folder, { variant });
+};
+
+/** The files that `openSource` would download first. @throws as it does */
+export const missingFiles = async (
+  model: string,
+  options: SourceOptions = {},
+): ReturnType<typeof missingFromHub> =>
+  (await placeOf(model)) === "hub" ? missingFromHub(model, hubOptions(options)) : [];
+
+const placeOf = async (model: string): Promise<"folder" | "file" | "hub"> => {
+  const found = await stat(model).catch(() => null);
+  if (found) return found.isDirectory() ? "folder" : "file";
+  if (/^[\w.-]+\/[\w.-]+$/.test(model)) return "hub";
+  throw new ArgumentError({
+    who: "model",
+    expected: "a folder, a file, or owner/name of the Hugging Face hub",
+    got: `${model}, which is not there`,
+  });
+};
+
+const hubOptions = (options: SourceOptions): HubOptions => {
+  const { variant, revision, signal, token, onProgress, env, hubUrl } = options;
+  return {
     variant,
     without: [...spareParts],
     token,
@@ -39,8 +57,7 @@ export const openSource = async (model: string, options: SourceOptions = {}): Pr
     ...(signal && { signal }),
     ...(onProgress && { onProgress }),
     ...(env && { env }),
-  });
-  return folderSource(folder, { variant });
+  };
 };
 
 /** @throws ArgumentError for what is asked of single files alone: folders say it themselves */

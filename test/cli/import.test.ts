@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { beforeAll, describe, expect, it } from "vitest";
+import { join, relative } from "node:path";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { startHub } from "../formats/local-hub.ts";
 import { fixtureOf, folderOf, type PipelineFixture } from "../pipelines/folder.ts";
 import { temporaryFolder, undiffuse } from "./program.ts";
 
@@ -56,6 +57,26 @@ describe("undiffuse import", () => {
     expect(text).toMatch(/"initializer_factor": 1\.0/);
     expect(text).toMatch(/"attention_dropout": 0\.0/);
     expect(text).toMatch(/"hidden_size": 16,/);
+  });
+
+  it("says in a dry run what would be downloaded, and downloads none of it", async () => {
+    const hub = await startHub();
+    const cache = join(root, "cache");
+    for (const file of await readdir(model, { recursive: true, withFileTypes: true }))
+      if (file.isFile()) {
+        const path = join(file.parentPath, file.name);
+        hub.files.set(relative(model, path), await readFile(path));
+      }
+    vi.stubEnv("HF_ENDPOINT", hub.url);
+    vi.stubEnv("HF_HUB_CACHE", cache);
+    const { code, stdout } = await undiffuse(["import", "owner/model", "--dry-run"]);
+    vi.unstubAllEnvs();
+    await hub.close();
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^owner\/model: \d\.\d\d GB to download first/);
+    expect(stdout).toContain("unet/diffusion_pytorch_model.safetensors");
+    const fetched = await readdir(cache, { recursive: true });
+    expect(fetched.filter((path) => path.endsWith(".safetensors"))).toEqual([]);
   });
 
   it("says what it would write, and writes nothing", async () => {

@@ -17,6 +17,7 @@ import {
   fetchFromHub,
   type HubOptions,
   type HubProgress,
+  missingFromHub,
   openComponent,
   writeSafetensors,
 } from "../../src/formats/index.ts";
@@ -198,6 +199,26 @@ describe("fetchFromHub", () => {
       expect((await get({ revision })).commit).toBe(hub.commit);
     expect(await readFile(at("refs", "refs", "pr", "1"), "utf8")).toBe(hub.commit);
     expect((await readdir(at("refs"))).sort()).toEqual(["refs", "v1"]);
+  });
+});
+
+describe("missingFromHub", () => {
+  const missing = (env = {}) =>
+    missingFromHub(NAME, { hubUrl: hub.url, env: { HF_HUB_CACHE: cache, ...env } });
+
+  it("lists what would be fetched, and fetches indexes alone", async () => {
+    const files = await missing();
+    expect(await filesThere()).toEqual(["model_index.json"]);
+    const { folder } = await get();
+    const fetched = (await filesThere()).filter((path) => path !== "model_index.json");
+    expect(files.map(({ path }) => path).sort()).toEqual(fetched);
+    for (const { path, size } of files) expect((await readFile(join(folder, path))).length).toBe(size);
+  });
+
+  it("lists nothing of what is here, nor where the hub cannot be asked", async () => {
+    expect(await missing({ HF_HUB_OFFLINE: "1" })).toEqual([]);
+    await get();
+    expect(await missing()).toEqual([]);
   });
 });
 
